@@ -1,0 +1,45 @@
+"""Ready-made `compare=` functions for exercises with more than one right answer."""
+
+import torch
+
+from equitour.learn.explanations import explain_numbers
+
+
+def _as_rows(value: object) -> torch.Tensor:
+    tensor = torch.as_tensor(value).detach().to(torch.float64)
+    return tensor.reshape(tensor.shape[0], -1) if tensor.ndim > 1 else tensor.reshape(1, -1)
+
+
+def same_span(answer: object, expected: object, *arguments: object) -> str | None:
+    """Accept any orthonormal basis of the same space; the first axis counts the basis vectors."""
+    a, e = _as_rows(answer), _as_rows(expected)
+    if a.shape != e.shape:
+        return f"The basis must have the shape {tuple(e.shape)} (vectors, components), received {tuple(a.shape)}."
+    unit = torch.eye(len(a), dtype=a.dtype)
+    if not torch.allclose(a @ a.T, unit, atol=1e-6):
+        error = float((a @ a.T - unit).abs().max())
+        return f"The basis is not orthonormal: its Gram matrix is {error:.2g} away from the unit matrix."
+    outside = float((a - a @ torch.linalg.pinv(e) @ e).abs().max())
+    return f"The basis leaves the space: {outside:.2g} of it stands outside." if outside > 1e-6 else None
+
+
+def up_to_sign(answer: object, expected: object, *arguments: object) -> str | None:
+    """Accept the solution and its negative, as for an eigenvector."""
+    a, e = (torch.as_tensor(value).detach().to(torch.float64) for value in (answer, expected))
+    if a.shape != e.shape:
+        return f"The shape must be {tuple(e.shape)}, received {tuple(a.shape)}."
+    best = min((a, -a), key=lambda signed: float((signed - e).abs().sum()))
+    explained = explain_numbers([best], [e], tolerance=1e-7)
+    return explained[1] if explained else None
+
+
+def any_order(answer: object, expected: object, *arguments: object) -> str | None:
+    """Accept the rows of the solution in any order, as for a set of vectors or of operations."""
+    a, e = _as_rows(answer), _as_rows(expected)
+    if a.shape[1:] != e.shape[1:]:
+        return f"Each row must have {e.shape[1]} numbers, received {a.shape[1]}."
+    near = torch.cdist(a, e) < 1e-6 * max(1.0, float(e.abs().max()))
+    extra, missing = int((~near.any(1)).sum()), int((~near.any(0)).sum())
+    if extra or missing:
+        return f"{extra} of your {len(a)} rows do not belong, {missing} of {len(e)} are missing."
+    return None if len(a) == len(e) else f"There must be {len(e)} rows, received {len(a)}: some stand twice."
