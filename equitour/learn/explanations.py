@@ -116,8 +116,8 @@ def _axis_order(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Named | No
 
 def _permutation(pairs: Pairs, axis: int) -> list[int] | None:
     """For each slice of the answer the nearest slice of the solution, if each serves once."""
-    a = torch.cat([a.movedim(axis, 0).flatten(1) for a, _ in pairs], 1)
-    e = torch.cat([e.movedim(axis, 0).flatten(1) for _, e in pairs], 1)
+    a = torch.cat([a.movedim(axis, 0).reshape(a.shape[axis], -1) for a, _ in pairs], 1)
+    e = torch.cat([e.movedim(axis, 0).reshape(e.shape[axis], -1) for _, e in pairs], 1)
     order = (a[:, None] - e[None]).abs().sum(-1).argmin(1).tolist()
     return order if sorted(order) == list(range(len(order))) else None
 
