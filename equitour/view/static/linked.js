@@ -1,0 +1,122 @@
+import { Curve, Points } from "./charts.js";
+import { decode } from "./codec.js";
+import { colourMap, gradient, readTheme } from "./colour.js";
+import { Bars, Matrix } from "./flat.js";
+import { element } from "./solid.js";
+import { Slider } from "./slider.js";
+import { sharedStage } from "./stage.js";
+import { Structure } from "./structure.js";
+import { Surface } from "./surface.js";
+import { Words } from "./twin.js";
+
+const KINDS = { structure: Structure, harmonics: Surface, matrix: Matrix, bars: Bars, curve: Curve, points: Points };
+const HINT = "Drag or use the arrow keys to turn, plus and minus or ctrl and the wheel to zoom, 0 to return; click an atom, or press n and p, to read it.";
+
+// One figure: a slider, its panels, and the same in words.
+export class Figure {
+  constructor(host, spec, { moved = () => {}, chosen = () => {} } = {}) {
+    addStyle();
+    this.spec = decode(spec);
+    this.root = element("div", "equitour");
+    this.root.dataset.lmSuppressShortcuts = "true";
+    this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    host.replaceChildren(this.root);
+    this.slider = new Slider(this.spec, () => { this.draw(); moved(this.index); });
+    if (this.spec.labels.length > 1) this.root.append(this.slider.node);
+    else if (this.spec.title) this.root.append(element("div", "eq-title", this.spec.title));
+    this.words = new Words(this.spec.panels, () => this.index);
+    this.build(chosen);
+    this.watch();
+    this.refresh();
+  }
+
+  get index() { return this.slider.index; }
+
+  set index(value) { if (value !== this.index) { this.slider.index = value; this.draw(); } }
+
+  build(chosen) {
+    const row = (this.row = element("div", "eq-panels")), hint = element("p", "eq-hint", HINT);
+    hint.id = `eq-hint-${Math.random().toString(36).slice(2)}`;
+    const host = { hintId: hint.id, redraw: () => this.later(), index: () => this.index, openWords: () => { this.words.node.open = true; } };
+    host.chosen = (panel, atom) => chosen(this.panels.indexOf(panel), atom);
+    this.host = host;
+    this.panels = this.spec.panels.map((spec) => {
+      const card = element("figure", `eq-panel eq-${spec.kind}`);
+      if (spec.title) card.append(element("figcaption", "", spec.title));
+      row.append(card);
+      return new KINDS[spec.kind](spec, card, host);
+    });
+    this.root.append(row);
+    if (host.camera) this.root.append(hint);
+    this.root.append(this.words.node);
+  }
+
+  // Redraw when the width, the theme of the page or that of the system changes.
+  watch() {
+    this.sizes = new ResizeObserver(() => { this.arrange(); this.draw(); });
+    this.sizes.observe(this.root);
+    this.themes = new MutationObserver(() => this.refresh());
+    for (const node of [document.documentElement, document.body]) this.themes.observe(node, { attributes: true });
+    this.system = matchMedia("(prefers-color-scheme: dark)");
+    this.repaint = () => this.refresh();
+    this.system.addEventListener("change", this.repaint);
+  }
+
+  // As many columns as fit, and rows that are evenly filled.
+  arrange() {
+    const count = this.panels.length, most = Math.max(1, Math.floor((this.root.clientWidth + 12) / 236));
+    const columns = count <= most ? count : Math.ceil(count / Math.ceil(count / most));
+    this.row.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+    this.row.dataset.alone = count === 1 ? "1" : "";
+  }
+
+  refresh() {
+    this.theme = readTheme(this.root);
+    this.root.dataset.theme = this.theme.dark ? "dark" : "light";
+    this.root.querySelectorAll(".eq-colourbar i").forEach((bar) => { bar.style.background = gradient(colourMap(bar.dataset.signed === "1", this.theme)); });
+    this.arrange();
+    this.draw();
+  }
+
+  later() { this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); }); }
+
+  draw() {
+    for (const panel of this.panels) panel.draw(this.index, this.theme);
+    this.words.write();
+  }
+
+  destroy() {
+    this.slider.stop();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    this.system.removeEventListener("change", this.repaint);
+    sharedStage().redraws.delete(this.host.redraw);
+  }
+}
+
+function addStyle() {
+  const id = "equitour-style-__VERSION__";
+  if (document.getElementById(id)) return;
+  const sheet = element("style", "", "__STYLE_SHEET__");
+  sheet.id = id;
+  document.head.append(sheet);
+}
+
+// The plain page: every element with this mark that does not yet hold a figure.
+export function mountAll(mark, spec) {
+  for (const host of document.querySelectorAll(`[data-equitour="${mark}"]`)) {
+    if (!host.querySelector(".equitour")) host.equitour = new Figure(host, spec);
+  }
+}
+
+// The widget: slider and clicks reach Python, and Python moves the slider.
+export function render({ model, el }) {
+  const send = (values) => { Object.entries(values).forEach(([key, value]) => model.set(key, value)); model.save_changes(); };
+  const figure = new Figure(el, { ...model.get("spec"), index: model.get("index") }, {
+    moved: (index) => send({ index }),
+    chosen: (panel, atom) => send({ panel, atom: atom < 0 ? null : atom }),
+  });
+  const follow = () => { figure.index = model.get("index"); };
+  model.on("change:index", follow);
+  return () => { model.off("change:index", follow); figure.destroy(); };
+}
