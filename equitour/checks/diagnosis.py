@@ -47,7 +47,8 @@ def diagnose(
             f"the output changes when the whole structure moves ({errors.translation:.1e}): absolute positions "
             "enter where only edge vectors should",
         )
-    if not errors.batching <= tolerance:
+    # A weight tied to an index meets other indices in a batch, which is no second mistake.
+    if errors.permutation <= tolerance and not errors.batching <= tolerance:
         yield Finding(
             "batching",
             f"a structure feels the others in its batch ({errors.batching:.1e}): a sum or an average crosses graphs",
@@ -84,11 +85,6 @@ def _rotation_finding(probe, name, columns, irrep, tolerance, generator) -> Find
     if irrep.l and fits(lambda g: torch.eye(irreps_matrix(block, g).shape[-1], dtype=g.dtype)):
         return Finding(
             "scalars", f"the {_label(name)} block does not turn at all: it is made of {irrep.dim} scalars"
-        )
-    if irrep.l and fits(lambda g: irreps_matrix(block, g).mT):
-        return Finding(
-            "transposed",
-            f"the {_label(name)} block turns backwards: a rotation matrix is transposed on the way",
         )
     for order, cycle in CYCLES.items():
         relabel = irreps_matrix(block, cycle)

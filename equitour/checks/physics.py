@@ -55,7 +55,7 @@ def forces_against_energy(
 
 @dataclasses.dataclass(frozen=True)
 class Smoothness:
-    """Jumps at the cutoff: of the energy (eV), and of its slope (eV/Å), relative to how much both vary nearby."""
+    """Jumps at the cutoff: of the energy (eV), and of its slope (eV/Å)."""
 
     energy_jump: float
     force_jump: float

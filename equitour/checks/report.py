@@ -6,14 +6,13 @@ import dataclasses
 import html
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from e3nn import o3
 from torch import Tensor
 
 from equitour.checks.diagnosis import Finding, diagnose
-from equitour.checks.measure import Probe, ProvesNothing, measure
+from equitour.checks.measure import Probe, measure
 from equitour.graph import AtomicGraph
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
@@ -86,7 +85,7 @@ def equivariance_report(
     graph: AtomicGraph,
     irreps_out: str | o3.Irreps,
     *,
-    per: Literal["node", "graph"] = "node",
+    per: str = "node",
     trials: int = 4,
     generator: torch.Generator | None = None,
 ) -> EquivarianceReport:
@@ -96,7 +95,7 @@ def equivariance_report(
         function: From a graph to (nodes, dim) or (graphs, dim). It must be deterministic (`model.eval()`).
         graph: Any structure; one without symmetry of its own leaves nothing to chance.
         irreps_out: How the output claims to turn, for example "1x0e + 1x1o".
-        per: Whether the output has a row for each node or for each graph.
+        per: "node" or "graph": what a row of the output belongs to.
         trials: Random group elements of each kind.
         generator: Where the chance comes from; a fixed seed by default.
 
@@ -127,7 +126,7 @@ def assert_equivariant(
     graph: AtomicGraph,
     irreps_out: str | o3.Irreps,
     *,
-    per: Literal["node", "graph"] = "node",
+    per: str = "node",
     tolerance: float | None = None,
     trials: int = 4,
     generator: torch.Generator | None = None,

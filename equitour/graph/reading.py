@@ -29,7 +29,7 @@ def read_structure(path: Path) -> Atoms:
             f"a structure file must exist, received {path}: check the name and the folder"
         )
     try:
-        kind = filetype(path)
+        kind = filetype(str(path))
     except (UnknownFileTypeError, OSError, UnicodeDecodeError):
         kind = "unknown"
     # Only plain-text formats pass: some that ASE reads are pickles, which run whatever they carry.
@@ -71,7 +71,7 @@ def require_apart(lengths: Tensor, pairs: Tensor, *, min_distance: float) -> Non
     close = (lengths < min_distance).nonzero().flatten()
     if len(close) == 0:
         return
-    first, second = pairs[:, close[0]].tolist()
+    first, second = sorted(pairs[:, close[0]].tolist())
     raise ValueError(
         f"atoms must be at least {min_distance} Å apart, received atoms {first} and {second} at "
         f"{float(lengths[close[0]]):.3f} Å: remove the duplicate, or pass min_distance=0 to let them overlap"

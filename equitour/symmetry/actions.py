@@ -1,7 +1,7 @@
 """Group actions on structures: permutation, O(3), translation modulo the lattice, change of lattice basis."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from equitour.graph import AtomicGraph
@@ -69,7 +69,7 @@ def permute(graph: AtomicGraph, permutation: Int[Tensor, " nodes"]) -> AtomicGra
 
 
 def change_lattice_basis(
-    graph: AtomicGraph, matrix: Int[Tensor, "3 3"], *, cutoff: float | None = None
+    graph: AtomicGraph, matrix: Real[Tensor, "3 3"], *, cutoff: float | None = None
 ) -> AtomicGraph:
     """The same crystal described by other lattice vectors, cell → M cell with M in SL(3,Z).
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import warnings
 
 import numpy as np
 import torch
@@ -96,11 +98,14 @@ def _dataset(graph: AtomicGraph, tolerance: float):
             f"a space group needs one structure periodic in three directions, received {graph.num_graphs} with "
             f"pbc {graph.pbc.tolist()}: split the batch, or set pbc"
         )
+    found = None
     cell = graph.cell[0].detach().cpu().double().numpy()
     fractional = np.linalg.solve(cell.T, graph.positions.detach().cpu().double().numpy().T).T
-    found = spglib.get_symmetry_dataset(
-        (cell, fractional, graph.atomic_numbers.cpu().numpy()), symprec=tolerance
-    )
+    description = (cell, fractional, graph.atomic_numbers.cpu().numpy())
+    # Where it finds nothing, spglib returns None today and raises in its next version.
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = spglib.get_symmetry_dataset(description, symprec=tolerance)
     if found is None:
         raise ValueError(
             f"spglib must find a symmetry, received a structure where it finds none at {tolerance} Å: "
