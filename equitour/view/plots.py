@@ -63,45 +63,64 @@ def picture(figure: Any, *, alt: str) -> Picture:
 
 
 def _svg(figure: Any) -> str:
+    """Draw as SVG with plain words as text in the page's font and formulas as outlines."""
+    import matplotlib
+    from matplotlib.backends.backend_mixed import MixedModeRenderer
+    from matplotlib.backends.backend_svg import RendererSVG
+
+    class Renderer(RendererSVG):
+        def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
+            # A formula is set glyph by glyph with the widths of one font, so only its outlines come out right everywhere.
+            with matplotlib.rc_context({"svg.fonttype": "path" if ismath else "none"}):
+                super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+
+    buffer, dpi = io.StringIO(), figure.dpi
+    with style.rc_context():
+        _finish(figure)
+        figure.dpi = 72
+        width, height = figure.get_size_inches()
+        inner = Renderer(72 * width, 72 * height, buffer, image_dpi=150, metadata={"Date": None})
+        renderer = MixedModeRenderer(figure, width, height, 150, inner)
+        figure.draw(renderer)
+        renderer.finalize()
+        figure.dpi = dpi
+    return buffer.getvalue()
+
+
+def _finish(figure: Any) -> None:
+    """Bring what matplotlib styles at the moment of the call (titles, legends, white grounds) into house style."""
+    from matplotlib.colors import to_hex
+
+    for patch in [figure.patch, *[axis.patch for axis in figure.axes]]:
+        if to_hex(patch.get_facecolor()) == "#ffffff":
+            patch.set_facecolor("none")
     for axis in figure.axes:
+        if (title := axis.get_title(loc="center")) and not axis.get_title(loc="left"):
+            axis.set_title("", loc="center")
+            axis.set_title(title, loc="left", color=style.INK)
         if legend := axis.get_legend():
             legend.get_frame().set(facecolor="none", edgecolor="none")
-    buffer = io.StringIO()
-    with style.rc_context():
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
 
 
 def _themed_svg(svg: str) -> str:
     """Black and house ink become the page's own text colour; ids become unique to this figure."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(rf"(?i){style.INK}|#000000|(?<=: )black", "currentColor", svg)
-    svg = re.sub(r"font-family: ?[^;\"]+|font: [^;\"]*", lambda match: _house_font(match.group()), svg)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(rf"(?i){style.INK}|#000000|(?<=: )black(?=[;\"])", "currentColor", svg)
+    svg = re.sub(r"font-family: [^;\"]+;? ?", "", svg)
+    svg = re.sub(r"\s+", " ", svg)
     mark = "f" + uuid.uuid4().hex[:6]
     return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{mark}-", svg)
 
 
-def _house_font(declaration: str) -> str:
-    """Replace the family that matplotlib measured with by the page's, which is never wider."""
-    if "math" in declaration or "cm" in declaration.split("'")[0].split():
-        return declaration
-    if declaration.startswith("font-family"):
-        return f"font-family: {_FONTS}"
-    size = re.search(r"([\w ]*?[\d.]+px)", declaration)
-    return f"font: {size.group(1).strip()} {_FONTS}" if size else declaration
-
-
 def _figure_html(svg: str, alt: str) -> str:
-    width = re.search(r'width="([\d.]+)pt"', svg)
-    pixels = round(float(width.group(1)) * 4 / 3) if width else 460
+    width = float(re.search(r'width="([\d.]+)pt"', svg).group(1))
     opening = (
-        f'<svg role="img" aria-label="{escape(alt)}" fill="currentColor" '
-        f'style="width:100%;max-width:{pixels}px;height:auto;overflow:visible" '
+        f'<svg role="img" aria-label="{escape(alt)}" fill="currentColor" stroke-linejoin="round" '
+        f'style="width:100%;max-width:{round(width * 4 / 3)}px;height:auto;overflow:visible;font-family:{_FONTS}" '
     )
-    svg = re.sub(r'<svg (.*?)width="[\d.]+pt"', lambda match: opening + match.group(1), svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r' height="[\d.]+pt"', "", svg, count=1)
+    svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2).replace("<svg ", opening, 1)
     return (
         '<figure style="margin:.5em 0;color:var(--jp-content-font-color1,inherit)">'
-        f'{svg}<details style="font-size:.9em;opacity:.85;margin-top:.3em"><summary>In words</summary>{escape(alt)}</details></figure>'
+        f"{svg}<details style=\"font-size:.9em;opacity:.85;margin-top:.3em\"><summary>In words</summary>{escape(alt)}</details></figure>"
     )

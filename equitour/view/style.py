@@ -63,7 +63,7 @@ def _rc_settings() -> dict:
         "grid.linewidth": 0.8,
         "axes.linewidth": 0.8,
         "axes.titlesize": 11,
-        "axes.titleweight": "semibold",
+        "axes.titleweight": "bold",
         "axes.titlelocation": "left",
         "axes.labelsize": 10,
         "xtick.labelsize": 9,
