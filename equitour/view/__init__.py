@@ -3,11 +3,17 @@
 Nothing heavy is imported until it is used.
 """
 
+from equitour.view.button import press
+from equitour.view.familiar import py3dmol
 from equitour.view.fields import field
-from equitour.view.harmonics import harmonics
-from equitour.view.linked import Linked, linked, show
+from equitour.view.figure import Linked, linked, show
 from equitour.view.panels import bars, curve, matrix, points2d
+from equitour.view.plotly_figure import interactive
 from equitour.view.plots import axes, picture
 from equitour.view.scenes import scene
+from equitour.view.surface import harmonics
 
-__all__ = ["Linked", "axes", "bars", "curve", "field", "harmonics", "linked", "matrix", "picture", "points2d", "scene", "show"]
+__all__ = [
+    "Linked", "axes", "bars", "curve", "field", "harmonics", "interactive", "linked",
+    "matrix", "picture", "points2d", "press", "py3dmol", "scene", "show",
+]  # fmt: skip

@@ -68,7 +68,17 @@ def _chemical(frame: Frame) -> Bonds:
     if metal.any() and not metal.all():
         # In an ionic crystal the cations stand close together, but what holds them is the anions between.
         near &= ~(metal[i] & metal[j])
+        near &= _first_shell(i, j, lengths / (radii[i] + radii[j]), near, metal)
     return _once(np.stack([i[near], j[near]], axis=1), shifts[near])
+
+
+def _first_shell(i: np.ndarray, j: np.ndarray, ratio: np.ndarray, near: np.ndarray, metal: np.ndarray) -> np.ndarray:
+    """Of the metals around an anion those of the first shell: Ti-O in SrTiO3, and not the twelve long Sr-O as well."""
+    shortest = np.full(len(metal), np.inf)
+    mixed = near & (metal[i] != metal[j])
+    np.minimum.at(shortest, i[mixed], ratio[mixed])
+    anion = np.where(metal[i], j, i)
+    return (metal[i] == metal[j]) | (ratio < 1.2 * shortest[anion])
 
 
 def _neighbours(frame: Frame, cutoff: float) -> tuple[np.ndarray, ...]:

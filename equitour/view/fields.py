@@ -99,6 +99,8 @@ def colour_limits(values: np.ndarray, limits: tuple[float, float] | None = None)
     signed = low < 0 < high
     if signed and limits is None:
         low, high = -max(-low, high), max(-low, high)
+    if limits is None and 0 <= low < 0.1 * high:
+        low = 0.0
     if high - low < 1e-12:
         low, high = low - 0.5, high + 0.5
     return [low, high], signed

@@ -117,28 +117,29 @@ def _images(frames: list[Frame], images: Any, atoms: int) -> list[int]:
 
 def _extent(panel: dict) -> dict:
     """The sphere around everything that is drawn in any frame, so that nothing leaves the picture while it turns."""
-    points = panel["positions"].astype(np.float64)
-    if panel["cell"] is not None:
-        corners = np.stack(np.meshgrid(*[(0.0, float(count)) for count in panel["images"]], indexing="ij"), axis=-1)
-        points = _repeated(panel, points, corners.reshape(-1, 3))
+    atoms = panel["positions"].astype(np.float64)
+    arrows = [atoms + one["scale"] * one["values"] for one in panel["vectors"]]
+    points = np.concatenate([_repeated(panel, atoms), *arrows])
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     radius = max(element["radius"] for element in panel["elements"].values())
-    reach = max([_reach(kind, one) for kind in ("vectors", "tensors") for one in panel[kind]], default=0.0)
-    distance = float(np.linalg.norm(points - centre, axis=1).max())
-    return {"centre": centre.round(5).tolist(), "extent": round(distance + max(radius, 0.75 * reach), 4)}
+    shells = [one["scale"] * float(np.linalg.norm(one["axes"], ord=2, axis=(1, 2)).max()) for one in panel["tensors"]]
+    distance = max(
+        float(np.linalg.norm(points - centre, axis=1).max()),
+        float(np.linalg.norm(atoms - centre, axis=1).max()) + max([radius, *shells]),
+    )
+    return {"centre": centre.round(5).tolist(), "extent": round(1.02 * distance, 4)}
 
 
-def _repeated(panel: dict, points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    cells = panel["cell"].astype(np.float64)
+def _repeated(panel: dict, atoms: np.ndarray) -> np.ndarray:
+    """The atoms of the first and the last image and the corners of the box around all images."""
+    if panel["cell"] is None:
+        return atoms
+    cells, images = panel["cell"].astype(np.float64), np.array(panel["images"], dtype=np.float64)
+    corners = np.stack(np.meshgrid(*[(0.0, count) for count in images], indexing="ij"), axis=-1).reshape(-1, 3)
     boxes = np.einsum("kc,fcx->fkx", corners, cells).reshape(-1, 3)
-    last = np.einsum("c,fcx->fx", np.array(panel["images"]) - 1.0, cells)
-    frame_of = np.repeat(np.arange(len(panel["offsets"]) - 1), np.diff(panel["offsets"]))
-    return np.concatenate([boxes, points, points + last[frame_of if len(last) > 1 else 0 * frame_of]])
-
-
-def _reach(kind: str, one: dict) -> float:
-    lengths = np.linalg.norm(one["values"].reshape(len(one["values"]), -1), axis=-1)
-    return float(lengths.max() * one["scale"])
+    last = np.einsum("c,fcx->fx", images - 1, cells)
+    frame = np.repeat(np.arange(len(panel["offsets"]) - 1), np.diff(panel["offsets"]))
+    return np.concatenate([boxes, atoms, atoms + last[frame if len(last) > 1 else 0 * frame]])
 
 
 def _words(panel: dict, frames: list[Frame]) -> str:

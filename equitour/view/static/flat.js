@@ -40,12 +40,11 @@ export class Flat extends Board {
 export class Matrix extends Flat {
   constructor(spec, figure) {
     super(spec, figure);
-    this.readout = element("output", "eq-readout");
     const box = element("div", "eq-legend");
     box.append(colourBar(spec));
-    figure.append(box, this.readout);
+    figure.append(box);
     this.canvas.addEventListener("pointermove", (event) => this.read(event.offsetX, event.offsetY));
-    this.canvas.addEventListener("pointerleave", () => { this.readout.textContent = ""; });
+    this.canvas.addEventListener("pointerleave", () => this.say(""));
   }
 
   layout() {
@@ -69,7 +68,7 @@ export class Matrix extends Flat {
         c.fillRect(left + j * size, top + i * size, size - gap, size - gap);
         if (told) {
           const bright = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
-          this.text(value.toFixed(2), left + (j + 0.5) * size, top + (i + 0.5) * size, { colour: bright > 0.55 ? [0, 0, 0] : [1, 1, 1], alpha: 0.9 });
+          this.text(value.toFixed(2).replace("-", "\u2212"), left + (j + 0.5) * size, top + (i + 0.5) * size, { colour: bright > 0.55 ? [0, 0, 0] : [1, 1, 1], alpha: 0.9 });
         }
       }
     }
@@ -94,7 +93,7 @@ export class Matrix extends Flat {
     const i = Math.floor((y - top) / size), j = Math.floor((x - left) / size);
     const inside = i >= 0 && i < rows && j >= 0 && j < columns;
     const name = (labels, at) => (labels ? labels[at] : at);
-    this.readout.textContent = inside ? `row ${name(this.spec.rows, i)}, column ${name(this.spec.columns, j)}: ${this.spec.values[(k * rows + i) * columns + j].toFixed(4)}` : "";
+    this.say(inside ? `row ${name(this.spec.rows, i)}, column ${name(this.spec.columns, j)}: ${this.spec.values[(k * rows + i) * columns + j].toFixed(4)}` : "");
   }
 }
 

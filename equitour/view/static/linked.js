@@ -10,7 +10,7 @@ import { Surface } from "./surface.js";
 import { Words } from "./twin.js";
 
 const KINDS = { structure: Structure, harmonics: Surface, matrix: Matrix, bars: Bars, curve: Curve, points: Points };
-const HINT = "Drag or use the arrow keys to turn, plus and minus or ctrl and the wheel to zoom, 0 to return; click an atom, or press n and p, to read it.";
+const HINT = "Drag or arrow keys: turn. Ctrl and wheel, + or \u2212: zoom. 0: back. Click, or n and p: read an atom.";
 
 // One figure: a slider, its panels, and the same in words.
 export class Figure {
@@ -73,7 +73,7 @@ export class Figure {
   refresh() {
     this.theme = readTheme(this.root);
     this.root.dataset.theme = this.theme.dark ? "dark" : "light";
-    this.root.querySelectorAll(".eq-colourbar i").forEach((bar) => { bar.style.background = gradient(colourMap(bar.dataset.signed === "1", this.theme)); });
+    this.root.querySelectorAll(".eq-colourbar [data-map=signed]").forEach((bar) => { bar.style.background = gradient(colourMap(true, this.theme)); });
     this.arrange();
     this.draw();
   }

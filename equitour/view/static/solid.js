@@ -18,8 +18,15 @@ export class Board {
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `${spec.title} ${spec.alt}`.trim());
     this.context = this.canvas.getContext("2d");
-    figure.append(this.canvas);
+    this.readout = element("output", "eq-readout");
+    this.readout.setAttribute("aria-live", "polite");
+    const stage = element("div", "eq-stage");
+    stage.append(this.canvas, this.readout);
+    figure.append(stage);
   }
+
+  say(words) { if (this.readout.textContent !== words) this.readout.textContent = words; }
+
 
   // Match the pixels to the box; false while the card is hidden.
   fit() {

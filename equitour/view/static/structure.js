@@ -4,6 +4,8 @@ import { Instances } from "./stage.js";
 
 const AXES = [[0.835, 0.369, 0], [0, 0.62, 0.45], [0, 0.447, 0.698]];
 const MANY = 400;
+// Atoms are lit bodies: the light colour map shows them on dark pages too.
+const LIGHT = { dark: false };
 
 // Atoms, bonds, cell and images; arrows, ellipsoids and colours that the atoms carry.
 export class Structure extends Solid {
@@ -12,9 +14,7 @@ export class Structure extends Solid {
     this.lists = { balls: new Instances(), rods: new Instances(), cones: new Instances(), glass: new Instances() };
     this.images = imagesOf(spec.images);
     this.chosen = -1;
-    this.readout = element("output", "eq-readout");
-    this.readout.setAttribute("aria-live", "polite");
-    figure.append(legend(spec), this.readout);
+    figure.append(legend(spec));
   }
 
   range(k) { return [this.spec.offsets[k], this.spec.offsets[k + 1]]; }
@@ -35,18 +35,18 @@ export class Structure extends Solid {
     return [triple(cell, at), triple(cell, at + 1), triple(cell, at + 2)];
   }
 
-  colour(k, i, theme) {
+  colour(k, i) {
     const [scalar] = this.spec.scalars;
     if (!scalar) return this.kindOf(k, i).colour;
     const [low, high] = scalar.limits;
-    return sample(colourMap(scalar.signed, theme), (scalar.values[this.spec.offsets[k] + i] - low) / (high - low));
+    return sample(colourMap(scalar.signed, LIGHT), (scalar.values[this.spec.offsets[k] + i] - low) / (high - low));
   }
 
   paint(k, theme) {
     const { balls, rods, cones, glass } = this.lists;
     Object.values(this.lists).forEach((list) => list.clear());
     const [start, stop] = this.range(k), count = stop - start, cell = this.cell(k);
-    const atoms = Array.from({ length: count }, (_, i) => ({ at: this.position(k, i), radius: this.kindOf(k, i).radius, colour: this.colour(k, i, theme) }));
+    const atoms = Array.from({ length: count }, (_, i) => ({ at: this.position(k, i), radius: this.kindOf(k, i).radius, colour: this.colour(k, i) }));
     for (const image of this.images) {
       const shift = combine(cell, image), home = !image.some(Boolean);
       for (const atom of atoms) balls.ball(add(atom.at, shift), this.spec.tensors.length ? 0.6 * atom.radius : atom.radius, home ? atom.colour : mix(atom.colour, theme.paper, 0.35));
@@ -135,15 +135,14 @@ export class Structure extends Solid {
 
   drawChoice(k, theme) {
     const [start, stop] = this.range(k);
-    if (this.chosen < 0 || this.chosen >= stop - start) { this.readout.textContent = ""; return; }
+    if (this.chosen < 0 || this.chosen >= stop - start) return this.say("");
     const { x, y, scale } = this.at(this.position(k, this.chosen)), c = this.context;
     c.beginPath();
     c.arc(x, y, this.kindOf(k, this.chosen).radius * scale + 4, 0, 7);
     c.lineWidth = 2.5;
     c.strokeStyle = css(theme.dark ? [1, 0.78, 0.2] : [0.8, 0.1, 0.35]);
     c.stroke();
-    const words = this.describe(k, this.chosen);
-    if (this.readout.textContent !== words) this.readout.textContent = words;
+    this.say(this.describe(k, this.chosen));
   }
 
   // One atom in words: its place and what it carries.
@@ -203,15 +202,15 @@ function legend(spec) {
   if (!spec.scalars.length) Object.entries(spec.elements).forEach(([number, { symbol, colour }]) => number !== "0" && chip(colour, symbol));
   spec.vectors.forEach(({ name, colour }) => chip(colour, name));
   spec.tensors.forEach(({ name }) => { chip(POSITIVE, `${name} > 0`); chip(NEGATIVE, "< 0"); });
-  spec.scalars.forEach((scalar) => box.append(colourBar(scalar)));
+  spec.scalars.forEach((scalar) => box.append(colourBar({ ...scalar, lit: true })));
   return box;
 }
 
-export function colourBar({ name = "", limits, signed }) {
+export function colourBar({ name = "", limits, signed, lit }) {
   const box = element("span", "eq-colourbar"), bar = element("i", "");
-  const short = (value) => String(+value.toPrecision(3));
-  bar.dataset.signed = signed ? "1" : "";
-  bar.style.background = gradient(colourMap(signed, { dark: false }));
+  const short = (value) => String(+value.toPrecision(3)).replace("-", "\u2212");
+  bar.dataset.map = signed ? (lit ? "lit" : "signed") : "plain";
+  bar.style.background = gradient(colourMap(signed, LIGHT));
   box.append(element("span", "", short(limits[0])), bar, element("span", "", short(limits[1])), element("span", "eq-name", name));
   return box;
 }
