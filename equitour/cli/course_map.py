@@ -1,0 +1,147 @@
+"""The map of the course and the ways through it, drawn from what the notebooks say of themselves."""
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from equitour.cli.lessons import Lesson, course
+
+# The hundreds of a lesson's number. A part without a lesson is shown as planned.
+PARTS = {
+    "1": "Symmetry",
+    "2": "Message passing",
+    "3": "Properties of atoms and crystals",
+    "4": "Dynamics and differential equations",
+    "5": "Generating structures",
+    "6": "Spectra and scattering",
+}
+TRACKS = {"One hour": 60, "Half a day": 180, "Three days": 3 * 360}
+_CELL = "text-align:left;vertical-align:top;padding:0.25em 1em 0.25em 0;color:inherit"
+
+
+@dataclass(frozen=True)
+class CourseMap:
+    """The lessons by part; shown as a table whose names open the notebooks."""
+
+    lessons: tuple[Lesson, ...]
+
+    def parts(self) -> dict[str, list[Lesson]]:
+        """Title of each part and its lessons, in order; an empty list is a part that is planned."""
+        numbered = {
+            title: [one for one in self.lessons if one.name[:1] == digit] for digit, title in PARTS.items()
+        }
+        others = {"Around the course": [one for one in self.lessons if not one.name[:1].isdigit()]}
+        return {**others, **numbered}
+
+    def __repr__(self) -> str:
+        """The same in plain text."""
+        lines = []
+        for title, lessons in self.parts().items():
+            lines.append(title if lessons else f"{title} (planned)")
+            lines += [f"  {one.name}: {one.minutes or '?'} min, {one.level}: {one.goal}" for one in lessons]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        heads = ("lesson", "minutes", "level", "afterwards you can", "begin after")
+        top = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in heads)
+        body = "".join(_part(title, lessons, len(heads)) for title, lessons in self.parts().items())
+        return (
+            '<table style="border-collapse:collapse;color:inherit;background:transparent">'
+            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+def _part(title: str, lessons: Sequence[Lesson], columns: int) -> str:
+    note = "" if lessons else ' <span style="font-weight:normal;opacity:0.75">planned</span>'
+    head = f'<tr><th colspan="{columns}" scope="rowgroup" style="{_CELL};padding-top:0.8em">{html.escape(title)}{note}</th></tr>'
+    return head + "".join(_row(lesson) for lesson in lessons)
+
+
+def _row(lesson: Lesson) -> str:
+    link = f'<a href="{html.escape(lesson.name)}.ipynb">{html.escape(lesson.title)}</a>'
+    after = ", ".join(name.partition("_")[0] for name in lesson.prerequisites)
+    words = (str(lesson.minutes or "?"), lesson.level, lesson.goal, after)
+    return (
+        f'<tr><td style="{_CELL}">{link}</td>'
+        + "".join(f'<td style="{_CELL}">{html.escape(w)}</td>' for w in words)
+        + "</tr>"
+    )
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A lesson on a track: how many minutes of it, and the heading to stop before (empty: all of it)."""
+
+    lesson: Lesson
+    minutes: int
+    before: str = ""
+
+
+def track(minutes: int, lessons: Sequence[Lesson] | None = None) -> list[Stop]:
+    """What fits into so many minutes: lessons in order, each after its prerequisites, the last one in part.
+
+    Raises:
+        ValueError: If there is no time.
+    """
+    if minutes <= 0:
+        raise ValueError(f"a track must have time, received {minutes} minutes; give at least 1")
+    stops: list[Stop] = []
+    for lesson in course() if lessons is None else lessons:
+        left = minutes - sum(stop.minutes for stop in stops)
+        whole = {stop.lesson.name for stop in stops if not stop.before}
+        if lesson.minutes is None or not set(lesson.prerequisites) <= whole or left <= 0:
+            continue
+        if lesson.minutes <= left:
+            stops.append(Stop(lesson, lesson.minutes))
+        elif heading := _heading_after(lesson.path, left):
+            stops.append(Stop(lesson, left, heading))
+    return stops
+
+
+def _heading_after(path: Path, minutes: int) -> str:
+    """The section of a lesson that `minutes` do not reach any more, by the teacher's notes; empty if not even one does."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    planned = {note["cell"]: note["minutes"] for note in notebook["metadata"]["equitour"].get("teacher", ())}
+    spent, sections = 0, []
+    for cell in notebook["cells"]:
+        first = "".join(cell["source"]).lstrip().partition("\n")[0]
+        if cell["cell_type"] == "markdown" and first.startswith("## "):
+            sections.append((first.removeprefix("## "), spent))
+        spent += planned.get(cell.get("id"), 0)
+    reached = [spent_before <= minutes for _, spent_before in sections]
+    return sections[reached.index(False)][0] if False in reached and sum(reached) > 1 else ""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Several tracks, shown side by side."""
+
+    stops: dict[str, list[Stop]]
+
+    def __repr__(self) -> str:
+        """The same in plain text."""
+        return "\n".join(f"{name}: {'; '.join(map(_words, stops))}" for name, stops in self.stops.items())
+
+    def _repr_html_(self) -> str:
+        items = [
+            f"<li><strong>{html.escape(name)}</strong>: {html.escape('; '.join(map(_words, stops)))}</li>"
+            for name, stops in self.stops.items()
+        ]
+        return f"<ul>{''.join(items)}</ul>"
+
+
+def _words(stop: Stop) -> str:
+    until = f", up to “{stop.before}”" if stop.before else ""
+    return f"{stop.lesson.title} ({stop.minutes} min{until})"
+
+
+def course_map() -> CourseMap:
+    """The map of the course as it stands in the lessons' folder."""
+    return CourseMap(tuple(course()))
+
+
+def tracks() -> Tracks:
+    """One hour, half a day and three days through the lessons that there are."""
+    return Tracks({name: track(minutes) for name, minutes in TRACKS.items()})
