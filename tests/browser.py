@@ -15,7 +15,18 @@ FLAGS = (
     # WebGL 2 in software, so that pictures do not depend on the machine's graphics card.
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
 )  # fmt: skip
-_LOCAL = ("data:", "blob:", "about:", "file:", "chrome:", "devtools:", "http://127.0.0.1", "http://localhost", "ws://127.0.0.1", "ws://localhost")
+_LOCAL = (
+    "data:",
+    "blob:",
+    "about:",
+    "file:",
+    "chrome:",
+    "devtools:",
+    "http://127.0.0.1",
+    "http://localhost",
+    "ws://127.0.0.1",
+    "ws://localhost",
+)
 
 
 def require_chromium() -> None:

@@ -31,7 +31,13 @@ def find_bonds(frame: Frame, rule: Any) -> Bonds:
 
 def _listed(frame: Frame, rule: Any) -> Bonds:
     pairs = np.asarray(rule)
-    if isinstance(rule, str) or pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.min() < 0 or pairs.max() >= len(frame.positions):
+    if (
+        isinstance(rule, str)
+        or pairs.ndim != 2
+        or pairs.shape[1] != 2
+        or pairs.min() < 0
+        or pairs.max() >= len(frame.positions)
+    ):
         received = repr(rule) if isinstance(rule, str) else f"an array of shape {pairs.shape}"
         raise ValueError(
             f"bonds must be 'auto', 'edges', None or pairs (bonds, 2) of atoms 0 to {len(frame.positions) - 1}, received {received}: "
@@ -42,7 +48,9 @@ def _listed(frame: Frame, rule: Any) -> Bonds:
 
 def _graph_edges(frame: Frame) -> Bonds:
     if frame.edges is None:
-        raise ValueError("bonds='edges' draws the edges of a graph, received atoms without edges: build AtomicGraph.from_ase(atoms, cutoff=...)")
+        raise ValueError(
+            "bonds='edges' draws the edges of a graph, received atoms without edges: build AtomicGraph.from_ase(atoms, cutoff=...)"
+        )
     senders, receivers, shifts = frame.edges
     return _once(np.stack([senders, receivers], axis=1), shifts)
 
@@ -72,7 +80,9 @@ def _chemical(frame: Frame) -> Bonds:
     return _once(np.stack([i[near], j[near]], axis=1), shifts[near])
 
 
-def _first_shell(i: np.ndarray, j: np.ndarray, ratio: np.ndarray, near: np.ndarray, metal: np.ndarray) -> np.ndarray:
+def _first_shell(
+    i: np.ndarray, j: np.ndarray, ratio: np.ndarray, near: np.ndarray, metal: np.ndarray
+) -> np.ndarray:
     """Of the metals around an anion those of the first shell: Ti-O in SrTiO3, and not the twelve long Sr-O as well."""
     shortest = np.full(len(metal), np.inf)
     mixed = near & (metal[i] != metal[j])

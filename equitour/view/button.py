@@ -21,7 +21,9 @@ class Press:
         import ipywidgets
 
         if self._box is None:
-            self._button = ipywidgets.Button(description=self.label, button_style="primary", tooltip=self.label)
+            self._button = ipywidgets.Button(
+                description=self.label, button_style="primary", tooltip=self.label
+            )
             self._button.layout.width = "auto"
             self._html = ipywidgets.HTML(_note(self.before))
             self._box = ipywidgets.VBox([self._button, self._html])
@@ -82,7 +84,9 @@ def press(label: str, function: Callable[[], Any], *, before: str = "Not pressed
         TypeError: If `function` cannot be called.
     """
     if not callable(function):
-        raise TypeError(f"a button needs a function to call, received {type(function).__name__}: pass the function itself, without brackets")
+        raise TypeError(
+            f"a button needs a function to call, received {type(function).__name__}: pass the function itself, without brackets"
+        )
     return Press(label, function, before)
 
 

@@ -21,7 +21,9 @@ class Familiar:
         """HTML that asks nothing of the network until its button is pressed (or at once, with online=True)."""
         familiar = self.view._make_html()
         mark = self.view.uniqueid
-        options = script_json({"mark": mark, "html": familiar, "online": self.online, "address": _address(familiar)})
+        options = script_json(
+            {"mark": mark, "html": familiar, "online": self.online, "address": _address(familiar)}
+        )
         return (
             f'<div data-equitour-familiar="{mark}"><div class="eq-own">{self.own.to_html()}</div>'
             '<p style="font:12px system-ui,sans-serif;margin:4px 2px"><button type="button" hidden>Open in 3Dmol.js</button> '

@@ -15,7 +15,14 @@ _CURES = {
 }
 
 
-def field(name: str, values: Any, *, scale: float | None = None, limits: tuple[float, float] | None = None, colour: str | None = None) -> dict:
+def field(
+    name: str,
+    values: Any,
+    *,
+    scale: float | None = None,
+    limits: tuple[float, float] | None = None,
+    colour: str | None = None,
+) -> dict:
     """A named field on the atoms, where the defaults of `scene` are not enough.
 
     Args:

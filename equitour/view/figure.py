@@ -34,7 +34,12 @@ class Linked:
         """The figure in words at this place of the slider."""
         index = self.spec["index"] if index is None else index
         label = self.spec["labels"][index]
-        return "\n\n".join([f"{self.spec['title']} {label}".strip(), *[words.plain_words(panel, index) for panel in self.spec["panels"]]])
+        return "\n\n".join(
+            [
+                f"{self.spec['title']} {label}".strip(),
+                *[words.plain_words(panel, index) for panel in self.spec["panels"]],
+            ]
+        )
 
     def _repr_mimebundle_(self, **_: Any) -> dict:
         return {"text/html": self.to_html(), "text/plain": repr(self)}
@@ -57,9 +62,13 @@ def linked(panels: list[dict], *, labels: list[str] | None = None, title: str = 
         ValueError: If there is no panel, if frames and labels do not match, or if index is not among them.
     """
     if not panels or not all(isinstance(panel, dict) and "kind" in panel for panel in panels):
-        raise ValueError("a linked figure needs at least one panel, received none or something else: pass [view.scene(...), ...]")
+        raise ValueError(
+            "a linked figure needs at least one panel, received none or something else: pass [view.scene(...), ...]"
+        )
     frames = max(panel["frames"] for panel in panels)
-    labels = [str(label) for label in labels] if labels is not None else [str(frame) for frame in range(frames)]
+    labels = (
+        [str(label) for label in labels] if labels is not None else [str(frame) for frame in range(frames)]
+    )
     for panel in panels:
         if panel["frames"] not in (1, len(labels)):
             name = panel["title"] or panel["kind"]
@@ -68,7 +77,9 @@ def linked(panels: list[dict], *, labels: list[str] | None = None, title: str = 
                 "give one label per frame"
             )
     if not 0 <= index < len(labels):
-        raise ValueError(f"index must be between 0 and {len(labels) - 1}, received {index}: it counts the frames from 0")
+        raise ValueError(
+            f"index must be between 0 and {len(labels) - 1}, received {index}: it counts the frames from 0"
+        )
     return Linked({"title": title, "labels": labels, "index": index, "panels": list(panels)})
 
 

@@ -68,13 +68,17 @@ def _from_graph(graph: Any) -> Frame:
 
 
 def _from_ase(atoms: Any) -> Frame:
-    return _frame(to_array(atoms.positions), atoms.numbers, to_array(atoms.cell[:]), np.asarray(atoms.pbc), None)
+    return _frame(
+        to_array(atoms.positions), atoms.numbers, to_array(atoms.cell[:]), np.asarray(atoms.pbc), None
+    )
 
 
 def _frame(positions: np.ndarray, numbers: Any, cell: np.ndarray, periodic: np.ndarray, edges: Any) -> Frame:
     shown = cell if periodic.any() and np.abs(cell).max() > 0 else None
     pbc = tuple(bool(value) for value in periodic) if shown is not None else (False, False, False)
-    return Frame(positions=positions, numbers=np.asarray(numbers, dtype=np.int64), cell=shown, pbc=pbc, edges=edges)
+    return Frame(
+        positions=positions, numbers=np.asarray(numbers, dtype=np.int64), cell=shown, pbc=pbc, edges=edges
+    )
 
 
 def _bare(positions: np.ndarray) -> list[Frame]:
@@ -85,7 +89,13 @@ def _bare(positions: np.ndarray) -> list[Frame]:
             f"bare positions must have the shape (frames, atoms, 3), received {tuple(positions.shape)}: "
             "pass a graph, a list of graphs, or an array of that shape"
         )
-    none = Frame(positions=positions[0], numbers=np.zeros(positions.shape[1], int), cell=None, pbc=(False,) * 3, edges=None)
+    none = Frame(
+        positions=positions[0],
+        numbers=np.zeros(positions.shape[1], int),
+        cell=None,
+        pbc=(False,) * 3,
+        edges=None,
+    )
     return _moved(none, positions)
 
 
@@ -110,7 +120,9 @@ def _check(frames: list[Frame]) -> None:
     for index, frame in enumerate(frames):
         atoms = len(frame.positions)
         if atoms == 0:
-            raise ValueError(f"a structure must have at least one atom, received none in frame {index}: leave this frame out")
+            raise ValueError(
+                f"a structure must have at least one atom, received none in frame {index}: leave this frame out"
+            )
         if atoms > ATOM_LIMIT:
             raise ValueError(
                 f"a viewer draws at most {ATOM_LIMIT:,} atoms, received {atoms:,}: cut out a region, for example "

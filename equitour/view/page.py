@@ -27,10 +27,18 @@ def module() -> str:
     """Our ES module: the files of `static/`, joined; their imports of each other fall away."""
     folder = files("equitour.view").joinpath("static")
     parts = [_joined(folder.joinpath(f"{name}.js").read_text(encoding="utf-8")) for name in _PARTS]
-    sheet = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", folder.joinpath("viewer.css").read_text(encoding="utf-8"), flags=re.DOTALL))
+    sheet = re.sub(
+        r"\s+",
+        " ",
+        re.sub(r"/\*.*?\*/", "", folder.joinpath("viewer.css").read_text(encoding="utf-8"), flags=re.DOTALL),
+    )
     colours = {"cividis": style.CIVIDIS, "diverging": style.DIVERGING, "cycle": style.CYCLE}
     colours = {name: [style.rgb(stop) for stop in stops] for name, stops in colours.items()}
-    body = "".join(parts).replace('"__STYLE_SHEET__"', json.dumps(sheet)).replace('"__COLOURS__"', json.dumps(colours))
+    body = (
+        "".join(parts)
+        .replace('"__STYLE_SHEET__"', json.dumps(sheet))
+        .replace('"__COLOURS__"', json.dumps(colours))
+    )
     return body.replace("__VERSION__", sha256(body.encode()).hexdigest()[:12])
 
 

@@ -37,11 +37,19 @@ def matrix(
     values = _frames_of(values, 2, "matrix values", "(rows, columns) or (frames, rows, columns)")
     frames, height, width = values.shape
     if height * width > _CELL_LIMIT:
-        raise ValueError(f"a matrix panel draws at most {_CELL_LIMIT:,} cells, received {height} x {width}: show a block of it")
+        raise ValueError(
+            f"a matrix panel draws at most {_CELL_LIMIT:,} cells, received {height} x {width}: show a block of it"
+        )
     _match(rows, height, "rows")
     _match(columns, width, "columns")
     ends, signed = colour_limits(values, limits)
-    panel = {"kind": "matrix", "title": title, "frames": frames, "shape": [height, width], "values": values.astype(np.float32)}
+    panel = {
+        "kind": "matrix",
+        "title": title,
+        "frames": frames,
+        "shape": [height, width],
+        "values": values.astype(np.float32),
+    }
     panel |= {"rows": rows, "columns": columns, "blocks": blocks, "limits": ends, "signed": signed}
     return panel | {"alt": alt or f"A heat map of {height} rows and {width} columns."}
 
@@ -76,7 +84,13 @@ def bars(
         low, high = 0.0, 1.0
     group = np.repeat(np.arange(len(groups)), groups).tolist() if groups else [0] * count
     _match(group, count, "groups")
-    panel = {"kind": "bars", "title": title, "frames": frames, "count": count, "values": values.astype(np.float32)}
+    panel = {
+        "kind": "bars",
+        "title": title,
+        "frames": frames,
+        "count": count,
+        "values": values.astype(np.float32),
+    }
     return panel | {"labels": labels, "limits": [low, high], "group": group, "alt": alt or f"{count} bars."}
 
 
@@ -105,12 +119,25 @@ def curve(
     """
     x = _frames_of(x, 1, "x", "(points)")[0]
     named = y if isinstance(y, dict) else {ylabel or "y": y}
-    series = {str(name): _frames_of(values, 1, f"curve '{name}'", f"({len(x)}) or (frames, {len(x)})") for name, values in named.items()}
+    series = {
+        str(name): _frames_of(values, 1, f"curve '{name}'", f"({len(x)}) or (frames, {len(x)})")
+        for name, values in named.items()
+    }
     if wrong := [values.shape for values in series.values() if values.shape[1] != len(x)]:
-        raise ValueError(f"every curve must have as many points as x, {len(x)}, received {wrong[0]}: evaluate it at x")
+        raise ValueError(
+            f"every curve must have as many points as x, {len(x)}, received {wrong[0]}: evaluate it at x"
+        )
     changing = max(len(values) for values in series.values())
-    panel = {"kind": "curve", "title": title, "frames": changing if changing > 1 else len(x), "moving": changing == 1}
-    panel |= {"x": x.astype(np.float32), "series": [{"name": name, "values": values.astype(np.float32)} for name, values in series.items()]}
+    panel = {
+        "kind": "curve",
+        "title": title,
+        "frames": changing if changing > 1 else len(x),
+        "moving": changing == 1,
+    }
+    panel |= {
+        "x": x.astype(np.float32),
+        "series": [{"name": name, "values": values.astype(np.float32)} for name, values in series.items()],
+    }
     panel |= {"xlabel": xlabel, "ylabel": ylabel, "named": isinstance(y, dict)}
     stacked = np.concatenate([values.ravel() for values in series.values()])
     panel["limits"] = [float(x.min()), float(x.max()), float(stacked.min()), float(stacked.max())]
@@ -143,20 +170,36 @@ def points2d(
     """
     points = _frames_of(points, 2, "points", "(points, 2) or (frames, points, 2)")
     if points.shape[2] != 2:
-        raise ValueError(f"points in the plane must have two coordinates, received {points.shape[2]}: use view.scene for three")
+        raise ValueError(
+            f"points in the plane must have two coordinates, received {points.shape[2]}: use view.scene for three"
+        )
     frames, count, _ = points.shape
     _match(groups, count, "groups")
     lines = [to_array(line) for line in (lines or [])]
     names = list(dict.fromkeys(groups or [""]))
-    panel = {"kind": "points", "title": title, "frames": frames, "count": count, "points": points.astype(np.float32)}
-    panel |= {"names": names, "group": [names.index(name) for name in groups] if groups else [0] * count, "scalars": None}
+    panel = {
+        "kind": "points",
+        "title": title,
+        "frames": frames,
+        "count": count,
+        "points": points.astype(np.float32),
+    }
+    panel |= {
+        "names": names,
+        "group": [names.index(name) for name in groups] if groups else [0] * count,
+        "scalars": None,
+    }
     if scalars is not None:
         colours = _frames_of(scalars, 1, "scalars", f"({count}) or ({frames}, {count})")
         ends, signed = colour_limits(colours)
         panel |= {"scalars": colours.astype(np.float32), "colour_limits": ends, "signed": signed}
     everything = np.concatenate([points.reshape(-1, 2), *[line.reshape(-1, 2) for line in lines]])
     (left, bottom), (right, top) = everything.min(axis=0), everything.max(axis=0)
-    panel |= {"lines": [line.astype(np.float32) for line in lines], "limits": [left, right, bottom, top], "labels": list(labels)}
+    panel |= {
+        "lines": [line.astype(np.float32) for line in lines],
+        "limits": [left, right, bottom, top],
+        "labels": list(labels),
+    }
     panel["limits"] = [float(value) for value in panel["limits"]]
     return panel | {"alt": alt or f"{count} points in the plane."}
 
@@ -166,14 +209,22 @@ def _frames_of(values: Any, dimensions: int, what: str, shape: str) -> np.ndarra
     if values.ndim == dimensions:
         values = values[None]
     if values.ndim != dimensions + 1 or values.size == 0:
-        raise ValueError(f"{what} must have the shape {shape}, received {values.shape}: add or take away an axis")
+        raise ValueError(
+            f"{what} must have the shape {shape}, received {values.shape}: add or take away an axis"
+        )
     if values.size > NUMBER_LIMIT:
-        raise ValueError(f"a panel holds at most {NUMBER_LIMIT:,} numbers, received {values.size:,}: show every tenth frame")
+        raise ValueError(
+            f"a panel holds at most {NUMBER_LIMIT:,} numbers, received {values.size:,}: show every tenth frame"
+        )
     if not np.isfinite(values).all():
-        raise ValueError(f"{what} must be finite, received {int((~np.isfinite(values)).sum())} values that are not: look for their source")
+        raise ValueError(
+            f"{what} must be finite, received {int((~np.isfinite(values)).sum())} values that are not: look for their source"
+        )
     return values
 
 
 def _match(labels: Any, count: int, what: str) -> None:
     if labels is not None and len(labels) != count:
-        raise ValueError(f"{what} must name each of the {count} entries, received {len(labels)}: give one label per entry")
+        raise ValueError(
+            f"{what} must name each of the {count} entries, received {len(labels)}: give one label per entry"
+        )

@@ -54,7 +54,9 @@ def interactive(figure: Any, *, alt: str, embed: bool | None = None) -> Interact
     """
     global _carried
     if not alt.strip():
-        raise ValueError("a picture needs words for those who cannot see it, received an empty alt: say in a sentence what it shows")
+        raise ValueError(
+            "a picture needs words for those who cannot see it, received an empty alt: say in a sentence what it shows"
+        )
     if embed is None:
         embed = not _carried or "google.colab" in sys.modules
     _carried = _carried or embed
@@ -66,7 +68,9 @@ def _figure_json(figure: Any) -> str:
 
     styled = objects.Figure(figure)
     if styled.layout.template == objects.Figure().layout.template:
-        styled.update_layout(template="none", colorway=list(CYCLE), margin={"l": 60, "r": 20, "t": 40, "b": 50})
+        styled.update_layout(
+            template="none", colorway=list(CYCLE), margin={"l": 60, "r": 20, "t": 40, "b": 50}
+        )
     if styled.layout.height is None:
         styled.update_layout(height=400)
     return styled.to_json().replace("<", "\\u003c")

@@ -11,7 +11,9 @@ from equitour.view import style
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 
 
-def axes(rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **subplots: Any) -> tuple[Any, Any]:
+def axes(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **subplots: Any
+) -> tuple[Any, Any]:
     """An empty figure in house style, not registered with pyplot, so nothing is drawn twice.
 
     Args:
@@ -57,7 +59,9 @@ def picture(figure: Any, *, alt: str) -> Picture:
         ValueError: If `alt` is empty.
     """
     if not alt.strip():
-        raise ValueError("a picture needs words for those who cannot see it, received an empty alt: say in a sentence what it shows")
+        raise ValueError(
+            "a picture needs words for those who cannot see it, received an empty alt: say in a sentence what it shows"
+        )
     figure = getattr(figure, "figure", None) or figure
     return Picture(_figure_html(_themed_svg(_svg(figure)), alt), alt)
 
@@ -122,5 +126,5 @@ def _figure_html(svg: str, alt: str) -> str:
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2).replace("<svg ", opening, 1)
     return (
         '<figure style="margin:.5em 0;color:var(--jp-content-font-color1,inherit)">'
-        f"{svg}<details style=\"font-size:.9em;opacity:.85;margin-top:.3em\"><summary>In words</summary>{escape(alt)}</details></figure>"
+        f'{svg}<details style="font-size:.9em;opacity:.85;margin-top:.3em"><summary>In words</summary>{escape(alt)}</details></figure>'
     )

@@ -1,6 +1,5 @@
 """Structures as plain data: what stands where, which colour it has, what it carries. Drawing comes later."""
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -45,12 +44,20 @@ def scene(
     counts = [len(frame.positions) for frame in frames]
     panel = {"kind": "structure", "title": title, "frames": len(frames), **_atoms(frames, counts)}
     panel |= {"images": _images(frames, images, max(counts)), **_cells(frames), **_bonds(frames, bonds)}
-    fields = {kind: read_fields(kind, given, counts) for kind, given in [("vectors", vectors), ("tensors", tensors), ("scalars", scalars)]}
+    fields = {
+        kind: read_fields(kind, given, counts)
+        for kind, given in [("vectors", vectors), ("tensors", tensors), ("scalars", scalars)]
+    }
     if len(fields["tensors"]) > 1 or len(fields["scalars"]) > 1:
-        raise ValueError("a panel shows one set of tensors and one of scalars, received several: give each its own panel in view.linked")
+        raise ValueError(
+            "a panel shows one set of tensors and one of scalars, received several: give each its own panel in view.linked"
+        )
     for one in fields["tensors"]:
         one["axes"] = ellipsoid_axes(one["values"]).astype(np.float32)
-    panel |= {kind: [one | {"values": one["values"].astype(np.float32)} for one in given] for kind, given in fields.items()}
+    panel |= {
+        kind: [one | {"values": one["values"].astype(np.float32)} for one in given]
+        for kind, given in fields.items()
+    }
     panel |= _extent(panel)
     panel["alt"] = alt or _words(panel, frames)
     return panel
@@ -91,10 +98,14 @@ def _cells(frames: list[Frame]) -> dict:
 
 def _bonds(frames: list[Frame], rule: Any) -> dict:
     found = [find_bonds(frame, rule) for frame in frames]
-    same = all(np.array_equal(pairs, found[0][0]) and np.array_equal(shifts, found[0][1]) for pairs, shifts in found)
+    same = all(
+        np.array_equal(pairs, found[0][0]) and np.array_equal(shifts, found[0][1]) for pairs, shifts in found
+    )
     found = found[:1] if same else found
     return {
-        "bonds": np.concatenate([np.concatenate([pairs, shifts], axis=1) for pairs, shifts in found]).astype(np.int32),
+        "bonds": np.concatenate([np.concatenate([pairs, shifts], axis=1) for pairs, shifts in found]).astype(
+            np.int32
+        ),
         "bond_offsets": np.concatenate([[0], np.cumsum([len(pairs) for pairs, _ in found])]).astype(np.int32),
     }
 
@@ -102,7 +113,9 @@ def _bonds(frames: list[Frame], rule: Any) -> dict:
 def _images(frames: list[Frame], images: Any, atoms: int) -> list[int]:
     images = [int(count) for count in images]
     if len(images) != 3 or min(images) < 1:
-        raise ValueError(f"images must be three counts of at least 1, received {tuple(images)}: (2, 2, 1) shows two cells along a and b")
+        raise ValueError(
+            f"images must be three counts of at least 1, received {tuple(images)}: (2, 2, 1) shows two cells along a and b"
+        )
     if any(count > 1 and not periodic for count, periodic in zip(images, frames[0].pbc, strict=True)):
         raise ValueError(
             f"images repeat the cell along periodic directions only, received {tuple(images)} for pbc {frames[0].pbc}: "
@@ -122,7 +135,10 @@ def _extent(panel: dict) -> dict:
     points = np.concatenate([_repeated(panel, atoms), *arrows])
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     radius = max(element["radius"] for element in panel["elements"].values())
-    shells = [one["scale"] * float(np.linalg.norm(one["axes"], ord=2, axis=(1, 2)).max()) for one in panel["tensors"]]
+    shells = [
+        one["scale"] * float(np.linalg.norm(one["axes"], ord=2, axis=(1, 2)).max())
+        for one in panel["tensors"]
+    ]
     distance = max(
         float(np.linalg.norm(points - centre, axis=1).max()),
         float(np.linalg.norm(atoms - centre, axis=1).max()) + max([radius, *shells]),
@@ -135,7 +151,9 @@ def _repeated(panel: dict, atoms: np.ndarray) -> np.ndarray:
     if panel["cell"] is None:
         return atoms
     cells, images = panel["cell"].astype(np.float64), np.array(panel["images"], dtype=np.float64)
-    corners = np.stack(np.meshgrid(*[(0.0, count) for count in images], indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = np.stack(np.meshgrid(*[(0.0, count) for count in images], indexing="ij"), axis=-1).reshape(
+        -1, 3
+    )
     boxes = np.einsum("kc,fcx->fkx", corners, cells).reshape(-1, 3)
     last = np.einsum("c,fcx->fx", images - 1, cells)
     frame = np.repeat(np.arange(len(panel["offsets"]) - 1), np.diff(panel["offsets"]))
@@ -143,15 +161,21 @@ def _repeated(panel: dict, atoms: np.ndarray) -> np.ndarray:
 
 
 def _words(panel: dict, frames: list[Frame]) -> str:
+    from ase.formula import Formula
+
     first = frames[0]
-    counts = Counter(panel["elements"][str(int(number))]["symbol"] for number in first.numbers)
     if first.numbers.any():
-        formula = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in sorted(counts.items()))
+        symbols = [panel["elements"][str(int(number))]["symbol"] for number in first.numbers]
+        formula = Formula.from_list(symbols).format("hill" if first.cell is None else "metal")
         words = f"{formula}: {len(first.numbers)} atoms"
     else:
         words = f"{len(first.numbers)} points"
     if first.cell is not None:
-        words += " in a cell with edges of " + ", ".join(f"{length:.2f}" for length in np.linalg.norm(first.cell, axis=1)) + " Å"
+        words += (
+            " in a cell with edges of "
+            + ", ".join(f"{length:.2f}" for length in np.linalg.norm(first.cell, axis=1))
+            + " Å"
+        )
     for kind, drawn in [("vectors", "arrows"), ("tensors", "ellipsoids"), ("scalars", "colours")]:
         for one in panel[kind]:
             words += f"; {drawn}: {one['name']}"

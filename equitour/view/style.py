@@ -7,11 +7,29 @@ import numpy as np
 from jaxtyping import Float
 
 # Okabe and Ito's palette (2008) without its black and its yellow: one vanishes on dark pages, one on light.
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
 CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
 
 # Stops of the two colour maps; cividis is Nunez, Anderton and Renslow's (2018), sampled at equal steps.
-CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+CIVIDIS = (
+    "#00224E",
+    "#123570",
+    "#3B496C",
+    "#575D6D",
+    "#707173",
+    "#8A8678",
+    "#A59C74",
+    "#C3B369",
+    "#E1CC55",
+    "#FEE838",
+)
 DIVERGING = ("#8C3D00", "#D9730D", "#F2B76B", "#F4EFE6", "#8EC1E4", "#2A7FBF", "#003F7D")
 
 # This grey marks in a matplotlib SVG what takes the colour of the page's own text.

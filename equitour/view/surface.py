@@ -34,22 +34,35 @@ def harmonics(
     values = to_array(coefficients)
     values = values[None] if values.ndim == 1 else values
     if values.ndim != 2 or not np.isfinite(values).all():
-        raise ValueError(f"coefficients must be finite with the shape (frames, components), received {values.shape}: look for their source")
+        raise ValueError(
+            f"coefficients must be finite with the shape (frames, components), received {values.shape}: look for their source"
+        )
     values = _full(values, l)
     lmax = math.isqrt(values.shape[1]) - 1
     if normalization not in _NORMALIZATIONS:
-        raise ValueError(f"normalization must be one of {_NORMALIZATIONS}, received {normalization!r}: e3nn's default is 'integral'")
+        raise ValueError(
+            f"normalization must be one of {_NORMALIZATIONS}, received {normalization!r}: e3nn's default is 'integral'"
+        )
     orthonormal = values * _factors(lmax, normalization)
     panel = {"kind": "harmonics", "title": title, "frames": len(values), "lmax": lmax}
-    panel |= {"values": values.astype(np.float32), "drawn": orthonormal.astype(np.float32), "extent": _largest(orthonormal)}
-    return panel | {"alt": alt or f"Surface of spherical harmonics up to l = {lmax}, blue where positive, orange where negative."}
+    panel |= {
+        "values": values.astype(np.float32),
+        "drawn": orthonormal.astype(np.float32),
+        "extent": _largest(orthonormal),
+    }
+    return panel | {
+        "alt": alt
+        or f"Surface of spherical harmonics up to l = {lmax}, blue where positive, orange where negative."
+    }
 
 
 def _full(values: np.ndarray, degree: int | None) -> np.ndarray:
     """Coefficients for all degrees from 0, zero where only one degree was given."""
     if degree is not None:
         if values.shape[1] != 2 * degree + 1:
-            raise ValueError(f"l = {degree} has {2 * degree + 1} components, received {values.shape[1]}: leave l out for all degrees up to lmax")
+            raise ValueError(
+                f"l = {degree} has {2 * degree + 1} components, received {values.shape[1]}: leave l out for all degrees up to lmax"
+            )
         full = np.zeros((len(values), (degree + 1) ** 2))
         full[:, degree**2 :] = values
         values = full
@@ -66,12 +79,16 @@ def _factors(lmax: int, normalization: str) -> np.ndarray:
     degrees = np.repeat(np.arange(lmax + 1), 2 * np.arange(lmax + 1) + 1)
     if normalization == "integral":
         return np.ones(len(degrees))
-    return np.sqrt(4 * np.pi / (1 if normalization == "component" else 2 * degrees + 1)) * np.ones(len(degrees))
+    return np.sqrt(4 * np.pi / (1 if normalization == "component" else 2 * degrees + 1)) * np.ones(
+        len(degrees)
+    )
 
 
 def _largest(orthonormal: np.ndarray) -> float:
     """An upper bound of |f| that a single harmonic reaches: Cauchy and Schwarz with Unsöld's theorem, per degree."""
-    degrees = np.repeat(np.arange(math.isqrt(orthonormal.shape[1])), 2 * np.arange(math.isqrt(orthonormal.shape[1])) + 1)
+    degrees = np.repeat(
+        np.arange(math.isqrt(orthonormal.shape[1])), 2 * np.arange(math.isqrt(orthonormal.shape[1])) + 1
+    )
     bound = 0.0
     for degree in range(degrees.max() + 1):
         norm = np.linalg.norm(orthonormal[:, degrees == degree], axis=1)

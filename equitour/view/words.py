@@ -19,13 +19,17 @@ def html_words(panel: dict, frame: int) -> str:
     cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     title = f"<b>{escape(panel['title'])}</b> " if panel["title"] else ""
     heads = "".join(f"<th>{escape(word)}</th>" for word in head)
-    return f"<p>{title}{escape(panel['alt'])}</p><table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
+    return f"<p>{title}{escape(panel['alt'])}</p><details><summary>Numbers</summary><table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table></details>"
 
 
 def plain_words(panel: dict, frame: int) -> str:
     """The same as plain text."""
     head, rows = table(panel, frame)
-    lines = [" ".join(part for part in (panel["title"], panel["alt"]) if part), "\t".join(head), *map("\t".join, rows)]
+    lines = [
+        " ".join(part for part in (panel["title"], panel["alt"]) if part),
+        "\t".join(head),
+        *map("\t".join, rows),
+    ]
     return "\n".join(lines)
 
 
@@ -38,7 +42,9 @@ def _structure(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     for atom in range(start, min(stop, start + _ROWS)):
         symbol = panel["elements"][str(int(panel["numbers"][atom + first]))]["symbol"]
         values = [_numbers(one["values"][atom]) for one in fields]
-        rows.append([str(atom - start), symbol, *[f"{value:.3f}" for value in panel["positions"][atom]], *values])
+        rows.append(
+            [str(atom - start), symbol, *[f"{value:.3f}" for value in panel["positions"][atom]], *values]
+        )
     return head, rows
 
 
@@ -55,13 +61,18 @@ def _matrix(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     columns = panel["columns"] or [str(index) for index in range(panel["shape"][1])]
     rows = panel["rows"] or [str(index) for index in range(panel["shape"][0])]
     values = panel["values"][frame]
-    return ["row", *map(str, columns)], [[str(name), *[f"{v:.3f}" for v in row]] for name, row in zip(rows[:_ROWS], values[:_ROWS], strict=True)]
+    return ["row", *map(str, columns)], [
+        [str(name), *[f"{v:.3f}" for v in row]]
+        for name, row in zip(rows[:_ROWS], values[:_ROWS], strict=True)
+    ]
 
 
 def _bars(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     labels = panel["labels"] or [str(index) for index in range(panel["count"])]
     values = zip(labels, panel["values"][frame], panel["values"][0], strict=True)
-    return ["bar", "value", "first frame"], [[str(name), f"{now:.4f}", f"{first:.4f}"] for name, now, first in list(values)[:_ROWS]]
+    return ["bar", "value", "first frame"], [
+        [str(name), f"{now:.4f}", f"{first:.4f}"] for name, now, first in list(values)[:_ROWS]
+    ]
 
 
 def _curve(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
@@ -69,7 +80,10 @@ def _curve(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     every = max(1, math.ceil(len(panel["x"]) / _ROWS))
     chosen = [frame] if panel["moving"] and frame < len(panel["x"]) else range(0, len(panel["x"]), every)
     return head, [
-        [f"{panel['x'][i]:.4g}", *[f"{one['values'][min(frame, len(one['values']) - 1)][i]:.4g}" for one in panel["series"]]]
+        [
+            f"{panel['x'][i]:.4g}",
+            *[f"{one['values'][min(frame, len(one['values']) - 1)][i]:.4g}" for one in panel["series"]],
+        ]
         for i in chosen
     ]
 
@@ -78,11 +92,20 @@ def _points(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     head = ["point", "group", *[label or "xy"[index] for index, label in enumerate(panel["labels"])]]
     names = [panel["names"][group] for group in panel["group"]]
     places = panel["points"][frame]
-    return head, [[str(i), str(names[i]), *[f"{v:.4g}" for v in places[i]]] for i in range(min(len(places), _ROWS))]
+    return head, [
+        [str(i), str(names[i]), *[f"{v:.4g}" for v in places[i]]] for i in range(min(len(places), _ROWS))
+    ]
 
 
 def _numbers(values: np.ndarray) -> str:
     return ", ".join(f"{float(value):.4g}" for value in np.ravel(values))
 
 
-_TABLES = {"structure": _structure, "harmonics": _harmonics, "matrix": _matrix, "bars": _bars, "curve": _curve, "points": _points}
+_TABLES = {
+    "structure": _structure,
+    "harmonics": _harmonics,
+    "matrix": _matrix,
+    "bars": _bars,
+    "curve": _curve,
+    "points": _points,
+}

@@ -53,6 +53,18 @@ export function sphereMesh(rows) {
   return { points, normals: points, indices: gridTriangles(rows, columns) };
 }
 
+// A flat disc of radius 1 in the plane of x and y.
+export function discMesh(sides) {
+  const points = [], normals = [], indices = [];
+  for (let j = 0; j < sides; j++) {
+    const angle = (2 * Math.PI * j) / sides;
+    points.push(Math.cos(angle), Math.sin(angle), 0);
+    normals.push(0, 0, 1);
+    if (j > 1) indices.push(0, j - 1, j);
+  }
+  return { points: new Float32Array(points), normals: new Float32Array(normals), indices: new Uint16Array(indices) };
+}
+
 // A tube along z from radius 1 at z = 0 to `tip` at z = 1; a closed foot where it is a cone.
 export function tubeMesh(tip, sides) {
   const points = [], normals = [], indices = [];

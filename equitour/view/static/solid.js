@@ -17,7 +17,7 @@ export class Board {
     this.canvas = element("canvas", "eq-canvas");
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `${spec.title} ${spec.alt}`.trim());
-    this.context = this.canvas.getContext("2d");
+    this.context = this.canvas.getContext("2d", { willReadFrequently: !this.solid });
     this.readout = element("output", "eq-readout");
     this.readout.setAttribute("aria-live", "polite");
     const stage = element("div", "eq-stage");
@@ -57,6 +57,8 @@ export class Solid extends Board {
     if (!this.stage.gl) this.apologise(figure);
   }
 
+  // Asked for by Board before this constructor has run.
+  get solid() { return true; }
   get extent() { return this.spec.extent; }
   get centre() { return this.spec.centre || [0, 0, 0]; }
   pick() {}

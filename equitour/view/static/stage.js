@@ -1,8 +1,10 @@
-import { FRAGMENT, VERTEX } from "./shaders.js";
-import { sphereMesh, tubeMesh } from "./geometry.js";
+import { discMesh, sphereMesh, tubeMesh } from "./geometry.js";
+import { BALL_FRAGMENT, BALL_VERTEX, SOLID_FRAGMENT, SOLID_VERTEX } from "./shaders.js";
 
 const FLOATS = 18;
 const INSTANCE = ["axisX", "axisY", "axisZ", "origin", "colour", "colour2"];
+const ATTRIBUTES = ["point", "normal", "value", ...INSTANCE];
+const UNIFORMS = ["view", "lens", "mode", "paper", "haze", "glass"];
 
 // The one WebGL2 context of the page. Browsers drop the oldest of more than 16 contexts,
 // so every panel draws here and keeps a copy of the pixels in its own 2D canvas.
@@ -22,12 +24,11 @@ class Stage {
   prepare() {
     const gl = this.gl;
     this.generation = (this.generation || 0) + 1;
-    this.program = link(gl);
-    this.places = Object.fromEntries(["point", "normal", "value", ...INSTANCE].map((name) => [name, gl.getAttribLocation(this.program, name)]));
-    this.uniforms = Object.fromEntries(["view", "lens", "mode", "paper", "haze", "glass"].map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    this.solid = link(gl, SOLID_VERTEX, SOLID_FRAGMENT);
+    this.ball = link(gl, BALL_VERTEX, BALL_FRAGMENT);
     this.instances = gl.createBuffer();
-    const finer = { sphere: sphereMesh(25), tube: tubeMesh(1, 20), cone: tubeMesh(0, 24) };
-    const coarser = { sphere: sphereMesh(11), tube: tubeMesh(1, 8), cone: tubeMesh(0, 10) };
+    const finer = { disc: discMesh(48), sphere: sphereMesh(17), tube: tubeMesh(1, 14), cone: tubeMesh(0, 20) };
+    const coarser = { disc: discMesh(16), sphere: sphereMesh(11), tube: tubeMesh(1, 6), cone: tubeMesh(0, 8) };
     this.meshes = { fine: this.uploadAll(finer), coarse: this.uploadAll(coarser) };
   }
 
@@ -60,8 +61,7 @@ class Stage {
   }
 
   point(name, size, stride, offset, divisor) {
-    const gl = this.gl, place = this.places[name];
-    if (place < 0) return;
+    const gl = this.gl, place = ATTRIBUTES.indexOf(name);
     gl.enableVertexAttribArray(place);
     gl.vertexAttribPointer(place, size, gl.FLOAT, false, stride, offset);
     gl.vertexAttribDivisor(place, divisor);
@@ -84,25 +84,40 @@ class Stage {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.DEPTH_TEST);
-    gl.useProgram(this.program);
-    gl.uniformMatrix4fv(this.uniforms.view, false, camera.view);
-    gl.uniform4fv(this.uniforms.lens, camera.lens);
-    gl.uniform3fv(this.uniforms.haze, camera.haze);
-    gl.uniform3fv(this.uniforms.paper, theme.paper);
+    for (const { program, at } of [this.solid, this.ball]) {
+      gl.useProgram(program);
+      gl.uniformMatrix4fv(at.view, false, camera.view);
+      gl.uniform4fv(at.lens, camera.lens);
+      gl.uniform3fv(at.haze, camera.haze);
+      gl.uniform3fv(at.paper, theme.paper);
+    }
+  }
+
+  balls(mesh, list) {
+    this.gl.useProgram(this.ball.program);
+    this.send(mesh, list);
   }
 
   draw(mesh, list, { mode = 0, glass = false } = {}) {
     if (!list.count) return;
-    const gl = this.gl;
-    gl.uniform1i(this.uniforms.mode, mode);
-    gl.uniform1f(this.uniforms.glass, glass ? 1 : 0);
+    const gl = this.gl, { program, at } = this.solid;
+    gl.useProgram(program);
+    gl.uniform1i(at.mode, mode);
+    gl.uniform1f(at.glass, glass ? 1 : 0);
+    if (mode === 3) gl.enable(gl.CULL_FACE);
     if (glass) { gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA); gl.depthMask(false); }
+    this.send(mesh, list);
+    if (glass) { gl.disable(gl.BLEND); gl.depthMask(true); }
+    gl.disable(gl.CULL_FACE);
+  }
+
+  send(mesh, list) {
+    const gl = this.gl;
     gl.bindVertexArray(mesh.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.instances);
     gl.bufferData(gl.ARRAY_BUFFER, list.data.subarray(0, FLOATS * list.count), gl.STREAM_DRAW);
     gl.drawElementsInstanced(gl.TRIANGLES, mesh.count, gl.UNSIGNED_SHORT, 0, list.count);
     gl.bindVertexArray(null);
-    if (glass) { gl.disable(gl.BLEND); gl.depthMask(true); }
   }
 
   copyTo(context, width, height) {
@@ -111,18 +126,18 @@ class Stage {
   }
 }
 
-function link(gl) {
+function link(gl, vertex, fragment) {
   const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+  ATTRIBUTES.forEach((name, place) => gl.bindAttribLocation(program, place, name));
+  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) throw new Error(gl.getShaderInfoLog(shader));
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getProgramInfoLog(program));
-  return program;
+  return { program, at: Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)])) };
 }
 
 // Every figure of a page brings this module along; the first to come opens the stage for all.

@@ -5,7 +5,7 @@ import { Instances } from "./stage.js";
 const AXES = [[0.835, 0.369, 0], [0, 0.62, 0.45], [0, 0.447, 0.698]];
 const MANY = 400;
 // Atoms are lit bodies: the light colour map shows them on dark pages too.
-const LIGHT = { dark: false };
+const LIT = { dark: false };
 
 // Atoms, bonds, cell and images; arrows, ellipsoids and colours that the atoms carry.
 export class Structure extends Solid {
@@ -39,7 +39,7 @@ export class Structure extends Solid {
     const [scalar] = this.spec.scalars;
     if (!scalar) return this.kindOf(k, i).colour;
     const [low, high] = scalar.limits;
-    return sample(colourMap(scalar.signed, LIGHT), (scalar.values[this.spec.offsets[k] + i] - low) / (high - low));
+    return sample(colourMap(scalar.signed, LIT), (scalar.values[this.spec.offsets[k] + i] - low) / (high - low));
   }
 
   paint(k, theme) {
@@ -56,7 +56,7 @@ export class Structure extends Solid {
     this.addEllipsoids(k, start, atoms);
     if (cell) this.addCell(cell, theme);
     const mesh = this.stage.meshes[balls.count > MANY ? "coarse" : "fine"];
-    this.stage.draw(mesh.sphere, balls);
+    this.stage.balls(mesh.disc, balls);
     this.stage.draw(mesh.tube, rods, { mode: 1 });
     this.stage.draw(mesh.cone, cones);
     this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
@@ -210,7 +210,7 @@ export function colourBar({ name = "", limits, signed, lit }) {
   const box = element("span", "eq-colourbar"), bar = element("i", "");
   const short = (value) => String(+value.toPrecision(3)).replace("-", "\u2212");
   bar.dataset.map = signed ? (lit ? "lit" : "signed") : "plain";
-  bar.style.background = gradient(colourMap(signed, LIGHT));
+  bar.style.background = gradient(colourMap(signed, LIT));
   box.append(element("span", "", short(limits[0])), bar, element("span", "", short(limits[1])), element("span", "eq-name", name));
   return box;
 }

@@ -4,7 +4,7 @@ import { harmonicBasis } from "./harmonic_basis.js";
 import { Solid } from "./solid.js";
 import { Instances } from "./stage.js";
 
-const ROWS = 49, COLUMNS = 97;
+const ROWS = 41, COLUMNS = 81;
 
 // The surface r(n) = |f(n)| with the sign of f as its colour.
 export class Surface extends Solid {
