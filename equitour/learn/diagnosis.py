@@ -40,10 +40,11 @@ def diagnose(
     if isinstance(model, Sequence):
         return _positions(answers, expected, tolerance=tolerance, axes=axes)
     wrong = [answer for answer, right in zip(answers, expected, strict=True) if answer != right]
-    return Finding("different", f"`{_short(wrong[0])}` is not the answer.") if wrong else None
+    return Finding("different", f"`{short(wrong[0])}` is not the answer.") if wrong else None
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """One line of at most 80 characters that shows a value."""
     text = " ".join(repr(value).split())
     return text if len(text) < 80 else text[:77] + "..."
 
@@ -74,7 +75,7 @@ def _irreps(answers: Sequence, expected: Sequence) -> Finding | None:
             given = Irreps(answer)
         except Exception:
             cure = "write irreps as in '2x0e + 1x1o'"
-            return Finding("type", f"The answer must name irreps, received `{_short(answer)}`; {cure}.")
+            return Finding("type", f"The answer must name irreps, received `{short(answer)}`; {cure}.")
         if given.sort().irreps.simplify() == right.sort().irreps.simplify():
             continue
         if given.dim != right.dim:
@@ -112,13 +113,13 @@ def _plain_difference(answer: object, model: object) -> Finding | None:
     if isinstance(model, set | frozenset) and isinstance(answer, set | frozenset | list | tuple):
         extra, missing = set(answer) - model, model - set(answer)
         if extra:
-            return Finding("different", f"`{_short(sorted(extra, key=repr)[0])}` does not belong to the set.")
+            return Finding("different", f"`{short(sorted(extra, key=repr)[0])}` does not belong to the set.")
         return Finding("different", f"{len(missing)} of {len(model)} are missing.") if missing else None
     if type(answer) is not type(model):
         return _type_finding(answer, model)
     if isinstance(model, str):
         answer, model = (" ".join(text.casefold().split()) for text in (answer, model))
-    return None if answer == model else Finding("different", f"`{_short(answer)}` is not the answer.")
+    return None if answer == model else Finding("different", f"`{short(answer)}` is not the answer.")
 
 
 def _fields(answers: Sequence, expected: Sequence, tolerance: float) -> Finding | None:

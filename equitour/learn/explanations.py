@@ -4,15 +4,13 @@ Each explanation is a hypothesis tried on all draws at once: "the answer is the 
 that holds everywhere is named. The order goes from the precise hypothesis to the loose one.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-Pairs = list[tuple[Tensor, Tensor]]
-Named = tuple[str, str]  # The mistake's name and the sentence for the learner.
+from equitour.learn.orders import Named, Pairs, as_matrix, axis_order, component_signs
 
 _ELEMENTWISE: list[tuple[str, str, Callable[[Tensor], Tensor]]] = [
     ("sign", "The sign is wrong: every number is the negative of what it must be.", lambda e: -e),
@@ -42,7 +40,8 @@ def explain_numbers(
 ) -> Named | None:
     """Name the mistake in numbers of the right shape, or return None if they are right."""
     answers = [answer.reshape(right.shape) for answer, right in zip(answers, expected, strict=True)]
-    pairs = [_without_common_gaps(a, e) for a, e in zip(answers, expected, strict=True)]
+    wide = torch.complex128 if any(x.is_complex() for x in (*answers, *expected)) else torch.float64
+    pairs = [_without_common_gaps(a.to(wide), e.to(wide)) for a, e in zip(answers, expected, strict=True)]
     scale = max([float(e.abs().max()) for _, e in pairs if e.numel()] + [1e-6])
 
     def same(a: Tensor, e: Tensor) -> bool:
@@ -54,13 +53,11 @@ def explain_numbers(
     explained = _first_that_holds(pairs, same, axes) or _loose(pairs, same, scale)
     if explained:
         return explained
-    if len(failing) < len(pairs):
-        why = _first_that_holds(failing, same, axes) or _difference(failing, axes)
-        return (
-            "some inputs",
-            f"Right for {len(pairs) - len(failing)} of {len(pairs)} inputs only; there: {why[1]}",
-        )
-    return _difference(failing, axes)
+    why = _first_that_holds(failing, same, axes) or _difference(failing)
+    if len(failing) == len(pairs):
+        return why
+    right = len(pairs) - len(failing)
+    return "some inputs", f"Right for {right} of {len(pairs)} inputs only; for the others: {why[1]}"
 
 
 def _without_common_gaps(a: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,96 +72,7 @@ def _first_that_holds(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Name
     for name, sentence, change in _ELEMENTWISE:
         if all(same(a, change(e)) for a, e in pairs):
             return name, sentence
-    return _as_matrix(pairs, same) or _axis_order(pairs, same, axes) or _component_signs(pairs, same, axes)
-
-
-def _as_matrix(pairs: Pairs, same: Callable) -> Named | None:
-    if not all(e.ndim >= 2 and e.shape[-1] == e.shape[-2] for _, e in pairs):
-        return None
-    if all(same(a, e.mT) for a, e in pairs):
-        unit = torch.eye(pairs[0][1].shape[-1], dtype=pairs[0][1].dtype)
-        if all(torch.allclose(e @ e.mT, unit.to(e).expand_as(e), atol=1e-6) for _, e in pairs):
-            return "inverse", "This is the inverse rotation: the transpose of the matrix that is asked for."
-        return "transposed", "The answer is transposed: rows and columns have changed places."
-    if all(same(a, torch.linalg.pinv(e)) for a, e in pairs):
-        return "inverse", "This is the inverse of the matrix that is asked for."
-    return None
-
-
-def _labels(size: int, axis: int, ndim: int, axes: Sequence[str]) -> list[str]:
-    given = axes[axis] if len(axes) == ndim else ""
-    if len(given) == size:
-        return list(given)
-    return list("xyz") if size == 3 and axis == ndim - 1 else [str(k) for k in range(size)]
-
-
-def _axis_order(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Named | None:
-    shape = pairs[0][1].shape
-    if any(e.ndim != len(shape) for _, e in pairs):
-        return None
-    for axis in reversed(range(len(shape))):
-        size = shape[axis]
-        if any(e.shape[axis] != size for _, e in pairs) or not 2 <= size <= 64:
-            continue
-        order = _permutation(pairs, axis)
-        if order and all(same(a, e.index_select(axis, torch.tensor(order))) for a, e in pairs):
-            return "axis order", _order_sentence(
-                order, _labels(size, axis, len(shape), axes), axis, len(shape), axes
-            )
-    return _both_axes(pairs, same, axes) or _moved_axes(pairs, same)
-
-
-def _permutation(pairs: Pairs, axis: int) -> list[int] | None:
-    """For each slice of the answer the nearest slice of the solution, if each serves once."""
-    a = torch.cat([a.movedim(axis, 0).reshape(a.shape[axis], -1) for a, _ in pairs], 1)
-    e = torch.cat([e.movedim(axis, 0).reshape(e.shape[axis], -1) for _, e in pairs], 1)
-    order = (a[:, None] - e[None]).abs().sum(-1).argmin(1).tolist()
-    return order if sorted(order) == list(range(len(order))) else None
-
-
-def _order_sentence(order: list[int], labels: list[str], axis: int, ndim: int, axes: Sequence[str]) -> str:
-    where = f"axis {axis}" + (f" ({axes[axis]})" if len(axes) == ndim else "")
-    if len(order) > 8:
-        return f"The order along {where} is wrong; the numbers are right, they stand in other places."
-    received, wanted = ", ".join(labels[k] for k in order), ", ".join(labels)
-    return f"The order along {where} is wrong: ({received}) instead of ({wanted})."
-
-
-def _both_axes(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Named | None:
-    size = pairs[0][1].shape[-1] if pairs[0][1].ndim >= 2 else 0
-    if not 2 <= size <= 5 or any(e.shape[-2:] != (size, size) for _, e in pairs):
-        return None
-    for order in itertools.permutations(range(size)):
-        index = torch.tensor(order)
-        if all(same(a, e[..., index, :][..., index]) for a, e in pairs):
-            ndim = pairs[0][1].ndim
-            labels = _labels(size, ndim - 1, ndim, axes)
-            received, wanted = ", ".join(labels[k] for k in order), ", ".join(labels)
-            return "axis order", f"Rows and columns stand in the order ({received}) instead of ({wanted})."
-    return None
-
-
-def _moved_axes(pairs: Pairs, same: Callable) -> Named | None:
-    ndim = pairs[0][1].ndim
-    if not 3 <= ndim <= 5:
-        return None
-    for order in itertools.permutations(range(ndim)):
-        if all(e.permute(order).shape == e.shape and same(a, e.permute(order)) for a, e in pairs):
-            return "transposed", f"The axes stand in the order {order} instead of {tuple(range(ndim))}."
-    return None
-
-
-def _component_signs(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Named | None:
-    size = pairs[0][1].shape[-1] if pairs[0][1].ndim else 0
-    if not 2 <= size <= 64 or any(not e.ndim or e.shape[-1] != size for _, e in pairs):
-        return None
-    overlap = sum((a * e.conj()).real.reshape(-1, size).sum(0) for a, e in pairs)
-    signs = torch.where(overlap < 0, -1.0, 1.0).to(torch.float64)
-    if not all(same(a, e * signs) for a, e in pairs):
-        return None
-    labels = _labels(size, pairs[0][1].ndim - 1, pairs[0][1].ndim, axes)
-    wrong = ", ".join(label for label, sign in zip(labels, signs, strict=True) if sign < 0)
-    return "component sign", f"The sign is wrong in component {wrong}; the others are right."
+    return as_matrix(pairs, same) or axis_order(pairs, same, axes) or component_signs(pairs, same, axes)
 
 
 def _loose(pairs: Pairs, same: Callable, scale: float) -> Named | None:
@@ -188,7 +96,8 @@ def _factor(a: Tensor, e: Tensor, same: Callable) -> Named | None:
     if not same(a, factor * e):
         return None
     name = _name_of(factor)
-    if name or len(torch.unique((e.abs() * 1e9).round())) > 1:
+    # One number alone is proportional to every other; then only a factor that has a name explains anything.
+    if name or len(torch.unique((e.abs() / e.abs().max() * 1e9).round())) > 1:
         value = f"{factor.item():.6g}" if name is None else name
         return "factor", f"Right up to a constant factor: the answer is {value} times what it must be."
     return None
@@ -251,7 +160,7 @@ def _imprecise(a: Tensor, e: Tensor, scale: float) -> Named | None:
     )
 
 
-def _difference(pairs: Pairs, axes: Sequence[str]) -> Named:
+def _difference(pairs: Pairs) -> Named:
     a, e = pairs[0]
     gap = (a - e).abs()
     if a.numel() == 1:
@@ -259,5 +168,7 @@ def _difference(pairs: Pairs, axes: Sequence[str]) -> Named:
     where = tuple(int(k) for k in torch.unravel_index(gap.argmax(), gap.shape))
     count = int((gap > 1e-8 * float(e.abs().max())).sum())
     place = ", ".join(map(str, where))
-    sentence = f"{count} of {a.numel()} numbers differ, entry [{place}] most: {a[where].item():.6g}."
-    return "different", sentence
+    return (
+        "different",
+        f"{count} of {a.numel()} numbers are wrong, most of all entry [{place}]: {a[where].item():.6g}.",
+    )

@@ -1,32 +1,20 @@
 """`check`: run the learner's answer on fresh inputs and name what is wrong with it."""
 
-import copy
-import dataclasses
 import inspect
-import linecache
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import torch
 
+from equitour.graph import AtomicGraph
 from equitour.learn import record
 from equitour.learn.definition import Exercise, find
-from equitour.learn.diagnosis import Finding, diagnose
+from equitour.learn.diagnosis import Finding, diagnose, short
 from equitour.learn.page import Message
+from equitour.learn.trial import NOT_YET, Stopped, call, fresh, nothing_returned, unfilled, wrong_arguments
 
 DRAWS = 4  # Fresh inputs per check: enough that no wrong formula is right by chance.
-_NOT_YET = Finding(
-    "not yet", "Nothing to check yet: replace the `...` by your own answer and run the cell again."
-)
-
-
-class _Stopped(Exception):
-    """The learner's function raised; carries what to say."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.sentence)
-        self.finding = finding
+# Mistakes that a failed symmetry may explain better than the numbers do.
+_LOOSE = ("different", "some inputs", "offset", "constant", "factor")
 
 
 def check(name: str, answer: object = ..., *, generator: torch.Generator | None = None) -> Message:
@@ -38,58 +26,50 @@ def check(name: str, answer: object = ..., *, generator: torch.Generator | None 
         generator: Source of the random inputs; fresh ones at each check without it.
 
     Returns:
-        A message with `.passed`, `.status` and, if there is a mistake, its name as `.kind`.
-        A learner's mistake never raises.
+        A message with `.passed`, `.status` ("passed", "not yet", "wrong", "error") and, if there is a mistake, its
+        name as `.kind`. A learner's mistake never raises.
 
     Raises:
         LookupError: If there is no exercise of that name.
     """
     exercise = find(name)
-    if generator is None:
-        generator = torch.Generator()
-        generator.seed()
     try:
-        finding = (
-            _value(exercise, answer) if exercise.inputs is None else _function(exercise, answer, generator)
-        )
-    except _Stopped as stopped:
+        finding = _examine(exercise, answer, generator)
+    except Stopped as stopped:
         finding = stopped.finding
     status = (
         "passed" if finding is None else finding.kind if finding.kind in ("not yet", "error") else "wrong"
     )
     note, hints = _remember(name, status)
+    praise = "Right." if exercise.inputs is None else f"Right on {DRAWS} fresh random inputs."
     return Message(
         status=status,
         name=name,
         title=exercise.title,
-        sentence=finding.sentence if finding else _praise(exercise),
+        sentence=finding.sentence if finding else praise,
         kind=finding.kind if finding else "",
         notes=tuple(filter(None, [_next_step(exercise, status, hints), note])),
     )
 
 
 def _remember(name: str, status: str) -> tuple[str, int]:
+    """Count the attempt; returns a note about the record and how many hints have been read."""
+    if status == "not yet":  # Running the untouched notebook is no attempt.
+        kept, note = record.read()
+        return note, record.entry(kept, name)["hints"]
     hints = 0
 
     def change(kept: dict) -> None:
         nonlocal hints
         entry = record.entry(kept, name)
         hints = entry["hints"]
-        if status == "not yet":  # Running the untouched notebook is no attempt.
-            return
         entry["attempts"] += 1
-        if status == "passed" and entry["status"] != "passed":
-            entry["passed_at"] = record.now()
+        if status == "passed":
+            entry.setdefault("passed_at", record.now())
         if entry["status"] != "passed":  # Once passed stays passed, whatever is tried later.
             entry["status"] = status
 
     return record.update(change), hints
-
-
-def _praise(exercise: Exercise) -> str:
-    if exercise.inputs is None:
-        return "Right."
-    return f"Right on {DRAWS} fresh random inputs."
 
 
 def _next_step(exercise: Exercise, status: str, hints: int) -> str:
@@ -97,55 +77,27 @@ def _next_step(exercise: Exercise, status: str, hints: int) -> str:
         return f'`solution("{exercise.name}")` shows how we wrote it.'
     left = len(exercise.hints) - hints
     if left > 0:
-        return f'`hint("{exercise.name}")` helps ({left} of {len(exercise.hints)} hints left).'
+        return f'`hint("{exercise.name}")` helps: {left} of {len(exercise.hints)} hints left.'
     return f'`solution("{exercise.name}")` shows the solution.'
 
 
-def _unfilled(answer: object) -> bool:
-    if isinstance(answer, list | tuple):
-        return any(part is ... for part in answer)
-    return answer is None or answer is ... or answer is NotImplemented
-
-
-def _value(exercise: Exercise, answer: object) -> Finding | None:
-    if callable(answer) and not callable(expected := exercise.solution()):
-        answer = _call(answer, ())
-    else:
-        expected = exercise.solution()
-    if _unfilled(answer):
-        return _NOT_YET
-    return _compare(exercise, [answer], [expected], [()])
-
-
-def _function(exercise: Exercise, answer: object, generator: torch.Generator) -> Finding | None:
-    if _unfilled(answer):
-        return _NOT_YET
+def _examine(exercise: Exercise, answer: object, generator: torch.Generator | None) -> Finding | None:
+    if unfilled(answer):
+        return NOT_YET
+    if exercise.inputs is None:
+        return _value(exercise, answer)
     wanted = exercise.solution.__name__
     if not callable(answer):
         return Finding(
             "type",
             f'Hand over the function itself, without calling it: `check("{exercise.name}", {wanted})`; '
-            f"received a value of type {type(answer).__name__}.",
+            f"received a value, `{short(answer)}`.",
         )
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
     draws = [_draw(exercise, generator) for _ in range(DRAWS)]
-    if mismatch := _arguments(exercise, answer, draws[0]):
-        return mismatch
-    answers = [_call(answer, draw, watch=True) for draw in draws]
-    if any(_unfilled(value) for value in answers):
-        return _not_returned(answer)
-    expected = [_solve(exercise.solution, draw) for draw in draws]
-    return _compare(exercise, answers, expected, draws, answer)
-
-
-def _not_returned(answer: Callable) -> Finding:
-    """A body with work in it that returns nothing has lost its `return`; a bare stub has not been begun."""
-    try:
-        source = inspect.getsource(answer)
-    except (OSError, TypeError):
-        return _NOT_YET
-    if "..." in source or "return" in source or "NotImplemented" in source or "lambda" in source:
-        return _NOT_YET
-    return Finding("type", "Your function returns nothing: its last line must be `return` and the answer.")
+    return wrong_arguments(answer, exercise.solution, draws[0]) or _function(exercise, answer, draws)
 
 
 def _draw(exercise: Exercise, generator: torch.Generator) -> tuple:
@@ -153,143 +105,103 @@ def _draw(exercise: Exercise, generator: torch.Generator) -> tuple:
     return drawn if isinstance(drawn, tuple) else (drawn,)
 
 
-def _arguments(exercise: Exercise, answer: Callable, draw: tuple) -> Finding | None:
-    try:
-        inspect.signature(answer).bind(*draw)
-    except TypeError:
-        wanted = ", ".join(inspect.signature(exercise.solution).parameters)
-        received = ", ".join(map(str, inspect.signature(answer).parameters.values()))
-        return Finding(
-            "arguments",
-            f"Your function must take the arguments ({wanted}), received one that takes ({received}).",
-        )
-    except ValueError:  # Built-in functions do not tell their arguments.
-        return None
-    return None
+def _value(exercise: Exercise, answer: object) -> Finding | None:
+    expected = exercise.solution()
+    if callable(answer) and not callable(expected):
+        answer = call(answer, ())
+    if unfilled(answer):
+        return NOT_YET
+    finding = _verdict(exercise, [answer], [expected], [()])
+    return finding and (_foreseen(exercise, [answer], [()]) or finding)
 
 
-def _fresh(value: object) -> object:
-    """Copy an input, so that nobody's change reaches anybody else."""
-    if isinstance(value, torch.Generator):
-        return value.clone_state()
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(_fresh(part) for part in value)
-    return value if callable(value) and not isinstance(value, torch.nn.Module) else copy.deepcopy(value)
-
-
-def _same(left: object, right: object) -> bool:
-    """Whether two values are equal to the last bit, inside containers too."""
-    if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
-        return left.shape == right.shape and torch.equal(torch.nan_to_num(left), torch.nan_to_num(right))
-    if isinstance(left, np.ndarray):
-        return np.array_equal(left, right)
-    if dataclasses.is_dataclass(left):
-        names = [field.name for field in dataclasses.fields(left)]
-        return all(_same(getattr(left, name), getattr(right, name, None)) for name in names)
-    if isinstance(left, Mapping):
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
-    if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(map(_same, left, right))
-    return not isinstance(left, bool | int | float | complex | str | set) or left == right
-
-
-def _solve(function: Callable, draw: tuple) -> object:
-    return function(*_fresh(draw))
-
-
-def _call(function: Callable, draw: tuple, *, watch: bool = False) -> object:
-    """Run the learner's function on its own copy of the inputs."""
-    given = _fresh(draw)
-    try:
-        result = function(*given)
-    except NotImplementedError:
-        return None
-    except Exception as problem:
-        raise _Stopped(_stopped(function, problem)) from None
-    if watch:
-        for k, (before, after) in enumerate(zip(draw, given, strict=True)):
-            if not _same(before, after):
-                raise _Stopped(_modified(function, k))
-    return result
-
-
-def _modified(function: Callable, position: int) -> Finding:
-    try:
-        name = f"`{list(inspect.signature(function).parameters)[position]}`"
-    except (ValueError, TypeError, IndexError):
-        name = f"number {position + 1}"
-    cure = "work on a new tensor: `x = x + 1`, not `x += 1`; or on `x.clone()`"
-    return Finding(
-        "modifies inputs", f"Your function changes its argument {name}, which belongs to the caller; {cure}."
-    )
-
-
-def _stopped(function: Callable, problem: Exception) -> Finding:
-    if isinstance(problem, TypeError) and "ellipsis" in str(problem):
-        return Finding("not yet", "A `...` still stands in your function: replace it and run the cell again.")
-    frames = traceback.extract_tb(problem.__traceback__)[1:]  # The first frame is this file's.
-    home = getattr(getattr(function, "__code__", None), "co_filename", None)
-    frames = [entry for entry in frames if entry.filename == home] or frames
-    where = ""
-    if frames:
-        line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-        where = f" in line {frames[-1].lineno}" + (f", `{line}`" if line else "")
-    text = " ".join(str(problem).split())
-    return Finding(
-        "error", f"Your function stopped with {type(problem).__name__}{where}: {text or 'no message'}"
-    )
-
-
-def _compare(
-    exercise: Exercise, answers: list, expected: list, draws: list[tuple], function: Callable | None = None
-) -> Finding | None:
+def _function(exercise: Exercise, answer: Callable, draws: list[tuple]) -> Finding | None:
+    answers = [call(answer, draw, watch=True) for draw in draws]
+    if any(unfilled(value) for value in answers):
+        return nothing_returned(answer)
+    expected = [exercise.solution(*fresh(draw)) for draw in draws]
     finding = _verdict(exercise, answers, expected, draws)
-    if finding is None and not (exercise.compare and exercise.irreps_out):
-        return _repeat(exercise, answers[0], function, draws[0]) if function else None
-    if finding and finding.kind in ("type", "shape"):
+    if finding is None:
+        # With an own comparison chance may be part of the answer, and the symmetry is not yet proven.
+        if exercise.compare:
+            return _symmetry(exercise, answer, draws[0], expected[0])
+        return _repeated(exercise, answer, draws[0], answers[0])
+    if foreseen := _foreseen(exercise, answers, draws):
+        return foreseen
+    if finding.kind not in _LOOSE:
         return finding
     return (
-        _named(exercise, answers, draws, finding) or _turned(exercise, function, draws[0], finding) or finding
+        _repeated(exercise, answer, draws[0], answers[0])
+        or _symmetry(exercise, answer, draws[0], expected[0])
+        or _with_example(exercise, finding, draws, answers, expected)
     )
 
 
 def _verdict(exercise: Exercise, answers: list, expected: list, draws: list[tuple]) -> Finding | None:
     if exercise.compare is None:
-        return diagnose(answers, expected, tolerance=exercise.tolerance, axes=exercise.axes) or None
+        return diagnose(answers, expected, tolerance=exercise.tolerance, axes=exercise.axes)
     for answer, right, draw in zip(answers, expected, draws, strict=True):
         try:
-            sentence = exercise.compare(answer, right, *_fresh(draw))
-        except Exception as problem:
+            sentence = exercise.compare(answer, right, *fresh(draw))
+        except Exception as problem:  # The learner's answer may be anything; the comparison expects numbers.
             text = " ".join(str(problem).split())
-            return Finding("type", f"The answer cannot be compared: {text} ({type(problem).__name__}).")
+            return Finding("type", f"`{short(answer)}` cannot be compared with the solution: {text}")
         if sentence:
             return Finding("different", sentence)
     return None
 
 
-def _named(exercise: Exercise, answers: list, draws: list[tuple], finding: Finding | None) -> Finding | None:
-    """The mistakes that the exercise's author foresaw."""
-    if finding is None:
-        return None
+def _foreseen(exercise: Exercise, answers: list, draws: list[tuple]) -> Finding | None:
+    """The mistakes that the exercise's author knows by name."""
     for sentence, wrong in exercise.mistakes.items():
-        outcomes = [_solve(wrong, draw) for draw in draws]
-        if diagnose(answers, outcomes, tolerance=exercise.tolerance) is None:
+        outcomes = [wrong(*fresh(draw)) for draw in draws]
+        finding = diagnose(answers, outcomes, tolerance=exercise.tolerance)
+        if finding is None or finding.kind == "dtype":
             return Finding("named", sentence)
     return None
 
 
-def _repeat(exercise: Exercise, first: object, function: Callable, draw: tuple) -> Finding | None:
-    if exercise.compare or diagnose([_call(function, draw)], [first], tolerance=exercise.tolerance) is None:
+def _repeated(exercise: Exercise, function: Callable, draw: tuple, first: object) -> Finding | None:
+    again = [call(function, draw) for _ in range(3)]
+    if exercise.compare or diagnose(again, [first] * 3, tolerance=exercise.tolerance) is None:
         return None
     return Finding(
-        "not deterministic", "Called twice with the same arguments, your function answers differently."
+        "not deterministic",
+        "Your function answers differently when it is called twice with the same arguments; take chance from "
+        "an argument, or leave it out.",
     )
 
 
-def _turned(
-    exercise: Exercise, function: Callable | None, draw: Sequence, finding: Finding | None
-) -> Finding | None:
-    """Ask the equivariance report, where the answer is a function of a graph."""
-    return None
+def _symmetry(exercise: Exercise, function: Callable, draw: tuple, expected: object) -> Finding | None:
+    """Ask the equivariance report, where the answer is a function of a graph that must turn."""
+    if exercise.irreps_out is None or not isinstance(draw[0], AtomicGraph):
+        return None
+    from equitour.checks import ProvesNothing, equivariance_report
+
+    graph, rest = draw[0], draw[1:]
+    per_node = expected.ndim > 0 and expected.shape[0] == graph.num_nodes != graph.num_graphs
+    per = "node" if per_node else "graph"
+    try:
+        report = equivariance_report(
+            lambda g: call(function, (g, *rest)), graph, exercise.irreps_out, per=per
+        )
+    except ProvesNothing as nothing:
+        return Finding("proves nothing", f"{str(nothing)[0].upper()}{str(nothing)[1:]}.")
+    except ValueError as problem:
+        return Finding("shape", f"{str(problem)[0].upper()}{str(problem)[1:]}.") if exercise.compare else None
+    return None if report.ok else Finding("not equivariant", f"Not equivariant: {report.verdict}.")
+
+
+def _with_example(
+    exercise: Exercise, finding: Finding, draws: list[tuple], answers: list, expected: list
+) -> Finding:
+    """Add the first input that goes wrong and what it must give, where both are short enough to read."""
+    names = list(inspect.signature(exercise.solution).parameters)
+    for draw, answer, right in zip(draws, answers, expected, strict=True):
+        if _verdict(exercise, [answer], [right], [draw]):
+            given = ", ".join(f"{name} = {short(value)}" for name, value in zip(names, draw, strict=False))
+            if len(given) + len(str(right)) < 160 and "..." not in given:
+                text = f"{finding.sentence} For `{given}` it must be `{short(right)}`, received `{short(answer)}`."
+                return Finding(finding.kind, text)
+            break
+    return finding

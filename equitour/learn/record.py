@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 _EMPTY = {"version": 1, "exercises": {}, "predictions": {}}
 _memory: dict = {}  # What could not be written, by path.
@@ -58,9 +59,9 @@ def update(change: Callable[[dict], None]) -> str:
                 _write(path, record)
             return note
     except OSError as problem:
-        record, _ = read()
+        record, note = read()
         change(record)
-        return _keep_in_memory(path, record, problem)
+        return _keep_in_memory(path, record, problem) or note
 
 
 def entry(record: dict, name: str) -> dict:
@@ -117,16 +118,13 @@ def _keep_in_memory(path: Path, record: dict, problem: OSError) -> str:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock among kernels; the system frees it when a kernel dies."""
+    """Hold the lock among kernels; closing the file frees it, and so does the system when a kernel dies."""
     with open(path, "a+b") as handle:
-        release = _lock(handle)
-        try:
-            yield
-        finally:
-            release()
+        _lock(handle)
+        yield
 
 
-def _lock(handle: object) -> Callable[[], object]:
+def _lock(handle: BinaryIO) -> None:
     try:
         import fcntl
     except ImportError:  # Windows has the same under another name.
@@ -135,8 +133,6 @@ def _lock(handle: object) -> Callable[[], object]:
         handle.seek(0)
         with contextlib.suppress(OSError):  # After ten seconds msvcrt gives up waiting; so do we.
             msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
-            return lambda: (handle.seek(0), msvcrt.locking(handle.fileno(), msvcrt.LK_UNLCK, 1))
-        return lambda: None
-    with contextlib.suppress(OSError):  # Some network file systems know no locks; the re-reading still helps.
+        return
+    with contextlib.suppress(OSError):  # Some network file systems know no locks; reading again still helps.
         fcntl.flock(handle, fcntl.LOCK_EX)
-    return lambda: fcntl.flock(handle, fcntl.LOCK_UN)
