@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from equitour.view.frames import read_frames
 from equitour.view.figure import show
-from equitour.view.page import script_json
+from equitour.view.frames import read_frames
+from equitour.view.page import script, script_json
 
 
 class Familiar:
@@ -28,7 +28,7 @@ class Familiar:
             f'<div data-equitour-familiar="{mark}"><div class="eq-own">{self.own.to_html()}</div>'
             '<p style="font:12px system-ui,sans-serif;margin:4px 2px"><button type="button" hidden>Open in 3Dmol.js</button> '
             '<span role="status"></span></p><div class="eq-other"></div></div>'
-            f'<script type="module">\n{_SCRIPT}\nopenFamiliar({options});\n</script>'
+            f'<script type="module">\n{script("familiar")}\nopenFamiliar({options});\n</script>'
         )
 
 
@@ -78,33 +78,3 @@ def _xyz(frame: Any) -> str:
 def _address(html: str) -> str:
     """Where py3Dmol's page loads its script from."""
     return html.split("loadScriptAsync('")[1].split("'")[0]
-
-
-# The script is fetched by us first, since py3Dmol's own loader never reports a failure and leaves a blank box.
-_SCRIPT = """
-function openFamiliar({ mark, html, online, address }) {
-  for (const box of document.querySelectorAll(`[data-equitour-familiar="${mark}"]`)) {
-    const [own, other] = [box.querySelector(".eq-own"), box.querySelector(".eq-other")];
-    const [button, status] = [box.querySelector("p > button"), box.querySelector("p > span")];
-    const fail = () => { status.textContent = "3Dmol.js could not be loaded from " + new URL(address).host + "; the viewer above shows the same atoms."; button.disabled = false; };
-    const show = () => {
-      other.innerHTML = html;
-      for (const old of other.querySelectorAll("script")) { const fresh = document.createElement("script"); fresh.textContent = old.textContent; old.replaceWith(fresh); }
-      own.style.display = "none"; button.hidden = true; status.textContent = "";
-    };
-    const load = () => {
-      button.disabled = true; status.textContent = "Loading 3Dmol.js \\u2026";
-      if (globalThis.$3Dmol) return show();
-      const tag = document.createElement("script");
-      const keep = globalThis.define; globalThis.define = undefined;
-      const settle = (next) => () => { globalThis.define = keep; next(); };
-      tag.onload = settle(() => { globalThis.$3Dmolpromise = Promise.resolve(); show(); });
-      tag.onerror = settle(fail);
-      tag.src = address;
-      document.head.append(tag);
-    };
-    button.hidden = false; button.onclick = load;
-    if (online) load();
-  }
-}
-"""

@@ -26,7 +26,7 @@ _WIDGET = "\nexport default { render };\n"
 def module() -> str:
     """Our ES module: the files of `static/`, joined; their imports of each other fall away."""
     folder = files("equitour.view").joinpath("static")
-    parts = [_joined(folder.joinpath(f"{name}.js").read_text(encoding="utf-8")) for name in _PARTS]
+    parts = [script(name) for name in _PARTS]
     sheet = re.sub(
         r"\s+",
         " ",
@@ -40,6 +40,12 @@ def module() -> str:
         .replace('"__COLOURS__"', json.dumps(colours))
     )
     return body.replace("__VERSION__", sha256(body.encode()).hexdigest()[:12])
+
+
+@cache
+def script(name: str) -> str:
+    """One file of `static/` without comments, indents and imports."""
+    return _joined(files("equitour.view").joinpath("static", f"{name}.js").read_text(encoding="utf-8"))
 
 
 def widget_module() -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from equitour.view.page import script_json
+from equitour.view.page import script, script_json
 from equitour.view.style import CYCLE
 
 _carried = False
@@ -33,7 +33,7 @@ class Interactive:
             f'<figure style="margin:.5em 0;max-width:760px;font-family:system-ui,sans-serif;color:var(--jp-content-font-color1,inherit)"><div data-equitour-plotly="{mark}" '
             f'data-lm-suppress-shortcuts="true" role="group" aria-label="{escape(self.alt)}" style="min-height:60px"><p>{escape(self.alt)}</p></div>'
             f'<details style="font-size:.9em;opacity:.85"><summary>In words</summary>{escape(self.alt)}</details></figure>\n'
-            f'<script type="module">\n{_SCRIPT}\n{carried}drawPlotly({data});\n</script>'
+            f'<script type="module">\n{script("plotly")}\n{carried}drawPlotly({data});\n</script>'
         )
 
     def __repr__(self) -> str:
@@ -81,46 +81,3 @@ def _plotly_script() -> str:
     from plotly.offline import get_plotlyjs
 
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9)).decode()
-
-
-_SCRIPT = """
-const shelf = (globalThis[Symbol.for("equitour.plotly")] ??= (() => { let put; const got = new Promise((resolve) => { put = resolve; }); return { got, put }; })());
-async function carryPlotly(packed) {
-  if (!globalThis.Plotly) {
-    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-    const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-    const [define, module, exports] = [globalThis.define, globalThis.module, globalThis.exports];
-    globalThis.define = globalThis.module = globalThis.exports = undefined;
-    const tag = document.createElement("script"); tag.textContent = text; document.head.append(tag);
-    Object.assign(globalThis, { define, module, exports });
-  }
-  shelf.put(globalThis.Plotly);
-}
-function inked(box, layout) {
-  const ink = getComputedStyle(box).color, [r, g, b] = ink.match(/[\\d.]+/g);
-  const faint = (alpha) => `rgba(${r},${g},${b},${alpha})`;
-  const axis = { gridcolor: faint(0.12), zerolinecolor: faint(0.35), linecolor: faint(0.6), tickcolor: faint(0.6) };
-  const ground = "rgba(0,0,0,0)", out = { ...layout, paper_bgcolor: ground, plot_bgcolor: ground, font: { ...layout.font, color: ink, family: "system-ui, sans-serif" } };
-  out.modebar = { bgcolor: ground, color: faint(0.45), activecolor: ink };
-  for (const key of new Set([...Object.keys(layout), "xaxis", "yaxis"])) {
-    if (/^[xy]axis\\d*$/.test(key)) out[key] = { ...layout[key], ...axis };
-    if (/^scene\\d*$/.test(key)) out[key] = { ...layout[key], ...Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, { ...(layout[key] || {})[name], ...axis, backgroundcolor: ground }])) };
-  }
-  return out;
-}
-async function drawPlotly({ mark, alt, figure }) {
-  for (const box of document.querySelectorAll(`[data-equitour-plotly="${mark}"]`)) {
-    const late = setTimeout(() => { box.querySelector("p").textContent = alt + " (This picture needs plotly's script, which another output of this notebook carries: run that cell, or this one with embed=True.)"; }, 8000);
-    const Plotly = globalThis.Plotly || (await shelf.got);
-    clearTimeout(late);
-    box.replaceChildren();
-    const draw = () => Plotly.react(box, figure.data, inked(box, figure.layout || {}), { responsive: true, displaylogo: false });
-    draw();
-    let ink = getComputedStyle(box).color;
-    const follow = () => { const now = getComputedStyle(box).color; if (now !== ink) { ink = now; draw(); } };
-    const watch = new MutationObserver(follow);
-    for (const node of [document.documentElement, document.body]) watch.observe(node, { attributes: true });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
-  }
-}
-"""

@@ -14,7 +14,7 @@ _NORMALIZATIONS = ("integral", "component", "norm")
 def harmonics(
     coefficients: Any,
     *,
-    l: int | None = None,  # noqa: E741 - the degree is called l everywhere in this field.
+    l: int | None = None,
     title: str = "",
     normalization: str = "integral",
     alt: str | None = None,
