@@ -71,7 +71,7 @@ class Press:
         return f"Button {self.label!r}: {self.before}"
 
 
-def press(label: str, function: Callable[[], Any], *, before: str = "Not pressed yet.") -> Press:
+def press(label: str, function: Any, *, before: str = "Not pressed yet.") -> Press:
     """A button that runs `function()`, for what a reader should start on purpose, such as a training run.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def _points(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def _numbers(values: np.ndarray) -> str:
+def _numbers(values: Any) -> str:
     return ", ".join(f"{float(value):.4g}" for value in np.ravel(values))
 
 
