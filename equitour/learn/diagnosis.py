@@ -200,7 +200,8 @@ def _is_single(value: object) -> bool:
 
 
 def _wide(value: object) -> torch.Tensor:
-    tensor = torch.as_tensor(value).detach().cpu()
+    # By way of numpy, because torch would read a Python float in single precision.
+    tensor = value.detach().cpu() if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
     return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
 
 

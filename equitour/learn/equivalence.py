@@ -1,12 +1,18 @@
 """Ready-made `compare=` functions for exercises with more than one right answer."""
 
+import numpy as np
 import torch
 
 from equitour.learn.explanations import explain_numbers
 
 
+def _as_tensor(value: object) -> torch.Tensor:
+    tensor = value.detach().cpu() if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
+    return tensor.to(torch.float64)
+
+
 def _as_rows(value: object) -> torch.Tensor:
-    tensor = torch.as_tensor(value).detach().to(torch.float64)
+    tensor = _as_tensor(value)
     return tensor.reshape(tensor.shape[0], -1) if tensor.ndim > 1 else tensor.reshape(1, -1)
 
 
@@ -25,7 +31,7 @@ def same_span(answer: object, expected: object, *arguments: object) -> str | Non
 
 def up_to_sign(answer: object, expected: object, *arguments: object) -> str | None:
     """Accept the solution and its negative, as for an eigenvector."""
-    a, e = (torch.as_tensor(value).detach().to(torch.float64) for value in (answer, expected))
+    a, e = _as_tensor(answer), _as_tensor(expected)
     if a.shape != e.shape:
         return f"The shape must be {tuple(e.shape)}, received {tuple(a.shape)}."
     best = min((a, -a), key=lambda signed: float((signed - e).abs().sum()))

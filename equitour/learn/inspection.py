@@ -185,6 +185,9 @@ def _symmetry(exercise: Exercise, function: Callable, draw: tuple, expected: obj
         report = equivariance_report(
             lambda g: call(function, (g, *rest)), graph, exercise.irreps_out, per=per
         )
+    except Stopped as stopped:
+        which = "works on one structure, but not on the same turned, renumbered or beside others in a batch"
+        return Finding("not equivariant", f"Your function {which}. {stopped.finding.sentence}")
     except ProvesNothing as nothing:
         return Finding("proves nothing", f"{str(nothing)[0].upper()}{str(nothing)[1:]}.")
     except ValueError as problem:

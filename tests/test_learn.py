@@ -1,0 +1,295 @@
+"""The tester is tested: every kind of mistake is fed to `check`, which must give it its own name."""
+
+import dataclasses
+
+import pytest
+import torch
+from toy_exercises import HINTS, count, dipole, lengths, order, pair, product, steps, table, turn
+
+from equitour.learn import any_order, check, exercise, hint, quiz, same_span, solution, up_to_sign
+from equitour.learn.definition import find
+
+
+@pytest.fixture(autouse=True)
+def own_record(tmp_path, monkeypatch):
+    path = tmp_path / "room" / "progress.json"
+    monkeypatch.setenv("EQUITOUR_PROGRESS", str(path))
+    return path
+
+
+def test_the_reference_passes_its_own_check():
+    for reference in (turn, product, steps, lengths, count, dipole, pair, table):
+        name = next(name for name in _names() if find(name).solution is reference)
+        message = check(name, reference)
+        assert message.passed, message
+        assert message.status == "passed"
+
+
+def _names():
+    return [f"test.{n}" for n in ["turn", "product", "steps", "lengths", "count", "dipole", "pair", "table"]]
+
+
+def _in_place(a, b):
+    a += b
+    return a @ b
+
+
+def _forgetful(a, b):
+    a @ b
+
+
+def _stub(a, b):
+    """Do b, then a."""
+    ...
+
+
+def _raising(a, b):
+    raise NotImplementedError
+
+
+def _half_filled(a, b):
+    c = ...
+    return a @ c
+
+
+def _breaking(a, b):
+    unused = a[7]
+    return unused
+
+
+P = torch.tensor([1, 2, 0])
+CALLS = iter(range(10**6))
+
+# The exercise, a wrong answer, the name that it must be given, and words that its sentence must hold.
+MISTAKES = [
+    ("test.turn", None, "not yet", "replace the `...`"),
+    ("test.turn", ..., "not yet", "replace the `...`"),
+    ("test.turn", _stub, "not yet", "replace the `...`"),
+    ("test.turn", _raising, "not yet", "replace the `...`"),
+    ("test.turn", _half_filled, "not yet", "still stands"),
+    ("test.pair", lambda a, b: (a + b, ...), "not yet", "replace the `...`"),
+    ("test.turn", _forgetful, "type", "returns nothing"),
+    ("test.turn", torch.eye(3), "type", "without calling it"),
+    ("test.turn", _breaking, "error", "IndexError in line"),
+    ("test.turn", _breaking, "error", "`unused = a[7]`"),
+    ("test.turn", lambda a: a, "arguments", "must take the arguments (a, b), received (a)"),
+    ("test.turn", lambda a, b: [[0.0]], "type", "must be a torch.Tensor, received a list; use torch.tensor"),
+    ("test.turn", lambda a, b: (a @ b).numpy(), "type", "received a numpy array; use torch.from_numpy"),
+    ("test.turn", lambda a, b: (a @ b)[:2], "shape", "must be (3, 3) = (to, from), received (2, 3)"),
+    ("test.turn", lambda a, b: (a @ b).float(), "dtype", "must be torch.float64, received torch.float32"),
+    ("test.turn", lambda a, b: a @ b / 0 * 0, "nan", "9 of 9 numbers are NaN"),
+    ("test.turn", lambda a, b: a @ b / 0, "nan", "infinite"),
+    ("test.turn", lambda a, b: 0 * a, "zero", "zero everywhere"),
+    ("test.turn", lambda a, b: -a @ b, "sign", "negative"),
+    ("test.turn", lambda a, b: (a @ b).T, "inverse", "inverse rotation"),
+    ("test.product", lambda a, b: (a @ b).T, "transposed", "rows and columns"),
+    ("test.product", lambda a, b: torch.linalg.inv(a @ b), "inverse", "inverse of the matrix"),
+    ("test.product", lambda a, b: b @ a, "named", "You exchanged a and b."),
+    ("test.product", lambda a, b: (a @ b).sum(), "named", "You summed too much."),
+    ("test.steps", lambda x: steps(x).T, "transposed", "(7, 3) = (nodes, xyz), received (3, 7)"),
+    ("test.steps", lambda x: steps(x)[:, P], "axis order", "(y, z, x) instead of (x, y, z)"),
+    ("test.steps", lambda x: steps(x).flip(0), "axis order", "axis 0 (nodes)"),
+    (
+        "test.product",
+        lambda a, b: (a @ b)[P][:, P],
+        "axis order",
+        "Rows and columns stand in the order (y, z, x)",
+    ),
+    ("test.steps", lambda x: steps(x) * torch.tensor([1, -1, 1]), "component sign", "component y"),
+    ("test.steps", lambda x: 2 * steps(x), "factor", "2 times what it must be"),
+    ("test.steps", lambda x: -torch.pi / 180 * steps(x), "factor", "radians for degrees"),
+    ("test.steps", lambda x: 1.2345 * steps(x), "factor", "1.2345 times"),
+    ("test.steps", lambda x: steps(x) / x[0, 0], "factor", "changes from input to input"),
+    ("test.steps", lambda x: steps(x) - 0.5, "offset", "every number is -0.5 off"),
+    ("test.steps", lambda x: x, "offset", "one shift that all rows share"),
+    ("test.lengths", lambda x: (x**2).sum(1), "squared", "a root is missing"),
+    ("test.lengths", lambda x: x.norm(dim=1).sqrt(), "root", "square root"),
+    ("test.lengths", lambda x: 1 / x.norm(dim=1), "reciprocal", "one over"),
+    ("test.steps", lambda x: steps(x).abs(), "absolute", "absolute values"),
+    ("test.steps", lambda x: steps(x).round(decimals=5), "precision", "the relative error is"),
+    ("test.steps", lambda x: torch.ones(7, 3).double(), "constant", "does not depend on its arguments"),
+    ("test.steps", lambda x: x**3, "different", "of 21 numbers are wrong"),
+    ("test.turn", lambda a, b: a @ b + next(CALLS), "not deterministic", "called twice"),
+    ("test.turn", _in_place, "modifies inputs", "changes its argument `a`"),
+    ("test.pair", lambda a, b: (a + b, b - a), "sign", "Value 2 of 2: The sign is wrong"),
+    ("test.pair", lambda a, b: (a + b,), "shape", "must be 2 values, received 1"),
+    ("test.pair", lambda a, b: a + b, "type", "return 2 values"),
+    ("test.table", lambda a, b: {"a": torch.trace(a)}, "type", "keys must be a, b, received a"),
+    ("test.table", lambda a, b: {"a": torch.trace(a), "b": -torch.trace(b)}, "sign", "In `b`:"),
+    ("test.dipole", lambda g: -dipole(g), "sign", "negative"),
+    ("test.dipole", lambda g: dipole(g)[:, P], "axis order", "(y, z, x)"),
+    (
+        "test.dipole",
+        lambda g: dipole(g).sigmoid(),
+        "not equivariant",
+        "the 1o block depends on how the structure",
+    ),
+    ("test.dipole", lambda g: dipole(g) + g.positions, "not equivariant", "when the whole structure moves"),
+    (
+        "test.dipole",
+        lambda g: dipole(g) * torch.arange(len(g.positions))[:, None],
+        "not equivariant",
+        "order of",
+    ),
+    (
+        "test.dipole",
+        lambda g: dipole(g) * torch.arange(9)[:, None],
+        "not equivariant",
+        "beside others in a batch",
+    ),
+    (
+        "test.dipole",
+        lambda g: torch.linalg.cross(dipole(g), dipole(g).roll(1, 0)),
+        "not equivariant",
+        "atoms",
+    ),
+    ("test.dipole", lambda g: dipole(g) * dipole(g).norm(dim=1)[:, None], "different", "numbers are wrong"),
+    ("test.order", ..., "not yet", "replace the `...`"),
+    ("test.order", 5, "offset", "one too few"),
+    ("test.order", 12, "factor", "2 times"),
+    ("test.order", 10, "different", "10 is not the answer"),
+    ("test.order", "six", "type", "must be a number, received a str"),
+    ("test.irreps", "1x0e + 1x1e", "dimension", "has 4 components, the space has 9"),
+    ("test.irreps", "1x0e + 1x1o + 1x2e", "parity", "parity is wrong"),
+    ("test.irreps", "1x4e", "different", "not the right l"),
+    ("test.irreps", "a vector", "type", "must name irreps"),
+    ("test.word", "scalar", "different", "`'scalar'` is not the answer"),
+    ("test.word", 3, "type", "must be a str, received an int"),
+    ("test.set", {0, 1}, "different", "1 of 3 are missing"),
+    ("test.set", {0, 1, 3}, "different", "`3` does not belong"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "kind", "words"), MISTAKES)
+def test_each_mistake_is_called_by_its_own_name(name, answer, kind, words, generator):
+    message = check(name, answer, generator=generator)
+    assert (message.kind, words in message.sentence) == (kind, True), message
+    assert not message.passed
+    assert message.status == (kind if kind in ("not yet", "error") else "wrong")
+
+
+def test_an_answer_right_for_some_inputs_says_for_which_it_is_not(generator):
+    message = check("test.count", lambda n: 2 * n + 1, generator=generator)
+    assert message.kind == "some inputs"
+    assert "For `n = -" in message.sentence
+
+
+def test_a_lost_parity_names_the_block_that_turns_wrongly(generator):
+    def cross(graph):
+        vector = dipole(graph)
+        summed = torch.zeros_like(vector).index_add(0, graph.receivers, vector[graph.senders])
+        return torch.linalg.cross(vector, summed)
+
+    message = check("test.dipole", cross, generator=generator)
+    assert message.kind == "not equivariant"
+    assert "the 1o block turns like 1e" in message.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("test.order", 6),
+        ("test.order", 6.0),
+        ("test.order", torch.tensor(6)),
+        ("test.order", order),
+        ("test.irreps", "1x2e + 1x0e + 1x1e"),
+        ("test.word", " Vector "),
+        ("test.set", [2, 1, 0]),
+        ("test.pair", lambda a, b: [a + b, a - b]),
+        ("test.table", lambda a, b: {"b": float(torch.trace(b)), "a": float(torch.trace(a))}),
+        ("test.turn", lambda *ab: ab[0] @ ab[1] + 1e-14),
+        ("test.turn", lambda a, b, c=1: a @ b),
+        ("test.constant", 1.75 + 1e-12),
+    ],
+)
+def test_an_answer_that_is_as_good_passes(name, answer):
+    assert check(name, answer).passed
+
+
+def test_a_learners_function_may_differentiate_and_hold_a_module():
+    def by_gradient(x):
+        x = x.requires_grad_()
+        return torch.autograd.grad((x - x.mean(0)).pow(2).sum() / 2 + x.sum(), x)[0]
+
+    assert check("test.steps", by_gradient).passed
+    assert check("test.lengths", lambda x: torch.nn.Identity()(x).norm(dim=1)).passed
+
+
+def test_every_check_draws_fresh_inputs_unless_a_generator_is_given():
+    seen = []
+    check("test.lengths", lambda x: seen.append(x) or lengths(x))
+    check("test.lengths", lambda x: seen.append(x) or lengths(x))
+    assert len({float(x[0, 0]) for x in seen}) == 8  # Four draws each; the repetition sees an old one.
+    seen.clear()
+    for _ in range(2):
+        check(
+            "test.lengths", lambda x: seen.append(x) or lengths(x), generator=torch.Generator().manual_seed(3)
+        )
+    assert len({float(x[0, 0]) for x in seen}) == 4
+
+
+def test_the_closest_name_is_offered_for_an_unknown_exercise():
+    with pytest.raises(
+        LookupError, match=r"that of an exercise, received 'test\.trun'; did you mean 'test\.turn'"
+    ):
+        check("test.trun", turn)
+    with pytest.raises(LookupError, match="did you mean"):
+        hint("test.trun")
+    with pytest.raises(LookupError, match="did you mean"):
+        solution("nowhere")
+    with pytest.raises(LookupError, match="that of a question, received 'test"):
+        quiz("test.nothing")
+
+
+def test_an_exercise_belongs_to_a_lesson_and_to_one_solution():
+    with pytest.raises(ValueError, match=r"called lesson\.name, as in 102\.compose, received 'compose'"):
+        exercise("compose", hints=HINTS)
+
+    def elsewhere(a, b): ...
+
+    elsewhere.__module__ = "another_lesson"
+    with pytest.raises(ValueError, match=r"name must be its own, received 'test\.turn' again"):
+        exercise("test.turn", hints=HINTS)(elsewhere)
+    assert find("test.turn").solution is turn
+
+
+def test_any_orthonormal_basis_of_the_space_is_accepted():
+    basis = torch.eye(4, dtype=torch.float64)[:2]
+    turned = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=torch.float64) @ basis
+    assert same_span(turned, basis) is None
+    assert "not orthonormal" in same_span(2 * turned, basis)
+    assert "leaves the space" in same_span(torch.eye(4)[1:3], basis)
+    assert "must have the shape (2, 4)" in same_span(torch.eye(4), basis)
+
+
+def test_an_eigenvector_is_right_with_either_sign_and_a_set_in_any_order():
+    vector = torch.tensor([1.0, -2.0, 3.0])
+    assert up_to_sign(-vector, vector) is None
+    assert "factor" in up_to_sign(2 * vector, vector)
+    rows = torch.eye(3)
+    assert any_order(rows[P], rows) is None
+    assert any_order(rows[:2], rows) == "0 of your 2 rows do not belong, 1 of 3 are missing."
+    assert "some stand twice" in any_order(torch.cat([rows, rows[:1]]), rows)
+
+
+def test_inputs_are_copied_with_their_kind():
+    @dataclasses.dataclass
+    class Box:
+        content: torch.Tensor
+
+    def draws(generator):
+        return torch.Generator().manual_seed(4), Box(torch.rand(3, generator=generator)), [torch.ones(2)]
+
+    @exercise("test.kinds", inputs=draws, hints=HINTS)
+    def kinds(source, box, rest):
+        """Three kinds of inputs."""
+        return torch.rand((), generator=source) + box.content.sum() + rest[0].sum()
+
+    assert check("test.kinds", kinds).passed
+
+    def spoil(source, box, rest):
+        box.content.zero_()
+        return kinds(source, box, rest)
+
+    assert check("test.kinds", spoil).kind == "modifies inputs"
+    assert "`box`" in check("test.kinds", spoil).sentence
