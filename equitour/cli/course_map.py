@@ -32,8 +32,8 @@ class CourseMap:
         numbered = {
             title: [one for one in self.lessons if one.name[:1] == digit] for digit, title in PARTS.items()
         }
-        others = {"Around the course": [one for one in self.lessons if not one.name[:1].isdigit()]}
-        return {**others, **numbered}
+        others = [one for one in self.lessons if not one.name[:1].isdigit()]
+        return {**({"Around the course": others} if others else {}), **numbered}
 
     def __repr__(self) -> str:
         """The same in plain text."""
@@ -60,7 +60,7 @@ def _part(title: str, lessons: Sequence[Lesson], columns: int) -> str:
 
 
 def _row(lesson: Lesson) -> str:
-    link = f'<a href="{html.escape(lesson.name)}.ipynb">{html.escape(lesson.title)}</a>'
+    link = f'<a href="{html.escape(lesson.name)}.ipynb">{html.escape(_title(lesson))}</a>'
     after = ", ".join(name.partition("_")[0] for name in lesson.prerequisites)
     words = (str(lesson.minutes or "?"), lesson.level, lesson.goal, after)
     return (
@@ -95,23 +95,32 @@ def track(minutes: int, lessons: Sequence[Lesson] | None = None) -> list[Stop]:
             continue
         if lesson.minutes <= left:
             stops.append(Stop(lesson, lesson.minutes))
-        elif heading := _heading_after(lesson.path, left):
-            stops.append(Stop(lesson, left, heading))
+        else:
+            stops += _part_of(lesson, left)
     return stops
 
 
-def _heading_after(path: Path, minutes: int) -> str:
-    """The section of a lesson that `minutes` do not reach any more, by the teacher's notes; empty if not even one does."""
+def _part_of(lesson: Lesson, minutes: int) -> list[Stop]:
+    """The sections that can be finished in time, by the minutes in the teacher's notes; none if not even one can."""
+    starts = _sections(lesson.path)
+    finished = [spent for _, spent in starts[1:] if spent <= minutes]
+    if not finished:
+        return []
+    heading, spent = starts[len(finished)]
+    return [Stop(lesson, spent, heading)]
+
+
+def _sections(path: Path) -> list[tuple[str, int]]:
+    """Headings of a notebook, and the minutes that a class has spent when it reaches each."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    planned = {note["cell"]: note["minutes"] for note in notebook["metadata"]["equitour"].get("teacher", ())}
+    notes = {note["cell"]: note["minutes"] for note in notebook["metadata"]["equitour"].get("teacher", ())}
     spent, sections = 0, []
     for cell in notebook["cells"]:
         first = "".join(cell["source"]).lstrip().partition("\n")[0]
         if cell["cell_type"] == "markdown" and first.startswith("## "):
             sections.append((first.removeprefix("## "), spent))
-        spent += planned.get(cell.get("id"), 0)
-    reached = [spent_before <= minutes for _, spent_before in sections]
-    return sections[reached.index(False)][0] if False in reached and sum(reached) > 1 else ""
+        spent += notes.get(cell.get("id"), 0)
+    return sections
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,12 @@ class Tracks:
 
 def _words(stop: Stop) -> str:
     until = f", up to “{stop.before}”" if stop.before else ""
-    return f"{stop.lesson.title} ({stop.minutes} min{until})"
+    return f"{_title(stop.lesson)} ({stop.minutes} min{until})"
+
+
+def _title(lesson: Lesson) -> str:
+    number = lesson.name.partition("_")[0]
+    return f"{number} {lesson.title}" if number.isdigit() else lesson.title
 
 
 def course_map() -> CourseMap:

@@ -94,13 +94,21 @@ def _row(row: dict, cell: str) -> str:
     )
 
 
-def progress() -> Progress:
-    """Read the learner's record; `progress().export("me.json", learner="Ada")` writes it for a teacher."""
+def progress(lesson: str = "") -> Progress:
+    """Read the learner's record, of one lesson ("102") or of all.
+
+    `progress().export("me.json", learner="Ada")` writes it for a teacher.
+    """
     kept, note = record.read()
     titles = {entry.name: entry.title for entry in every()}
     rows = []
     for name in sorted({*titles, *kept["exercises"]}):
         entry = record.entry(kept, name)
         row = {"name": name, "lesson": name.partition(".")[0], "title": titles.get(name, "")}
+        if lesson not in ("", row["lesson"]):
+            continue
         rows.append(row | {key: entry[key] for key in ("status", "attempts", "hints", "solution")})
-    return Progress(rows=tuple(rows), predictions=kept["predictions"], note=note)
+    asked = {
+        name: kind for name, kind in kept["predictions"].items() if lesson in ("", name.partition(".")[0])
+    }
+    return Progress(rows=tuple(rows), predictions=asked, note=note)
