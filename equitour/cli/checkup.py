@@ -1,51 +1,20 @@
 """What `equitour doctor` looks at: each check returns plain findings, and each trouble comes with its cure."""
 
-import hashlib
 import importlib
 import importlib.metadata
-import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
-GIB = 2**30
+from equitour.cli.checkup_files import course_files, memory, room_on_disk, shipped_files
+from equitour.cli.finding import PACKAGE, Finding, ok, pip, wrong
+
+OLDEST_PYTHON = (3, 11)
 # Imported for real, since an installed package may still lack a system library.
 _TRY_IMPORT = ("torch", "e3nn", "ase", "vesin", "spglib", "ipywidgets", "anywidget")
 _WIDGETS = {"ipywidgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One line of the report: `status` is "ok", "note" (works, but know it) or "wrong"; `cure` says how to mend it."""
-
-    what: str
-    status: str
-    found: str
-    cure: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        """Plain values."""
-        return asdict(self)
-
-
-def ok(what: str, found: str) -> Finding:
-    """All is well."""
-    return Finding(what=what, status="ok", found=found)
-
-
-def wrong(what: str, found: str, cure: str) -> Finding:
-    """Something keeps the course from working."""
-    return Finding(what=what, status="wrong", found=found, cure=cure)
-
-
-def note(what: str, found: str, cure: str) -> Finding:
-    """The course works, but more slowly or with less."""
-    return Finding(what=what, status="note", found=found, cure=cure)
 
 
 def all_findings() -> list[Finding]:
@@ -67,7 +36,7 @@ def all_findings() -> list[Finding]:
 def python() -> Iterator[Finding]:
     """The interpreter that runs this."""
     found = f"{sys.version.split()[0]} at {sys.executable}"
-    if sys.version_info < (3, 11):
+    if sys.version_info[:2] < OLDEST_PYTHON:
         yield wrong(
             "Python",
             f"{found}, but equitour needs 3.11 or newer",
@@ -75,27 +44,27 @@ def python() -> Iterator[Finding]:
         )
     else:
         yield ok("Python", found)
-    yield ok("equitour", f"{importlib.metadata.version('equitour')} at {PACKAGE}")
+    try:
+        yield ok("equitour", f"{importlib.metadata.version('equitour')} at {PACKAGE}")
+    except importlib.metadata.PackageNotFoundError:
+        cure = f"run `{pip()} install -e {PACKAGE.parent}`"
+        yield wrong("equitour", f"it runs from {PACKAGE} without being installed", cure)
 
 
 def packages() -> Iterator[Finding]:
     """Every package that equitour needs: there, in the tested range, and able to start."""
     from packaging.requirements import Requirement
 
-    in_colab = "google.colab" in sys.modules
+    # Colab brings its own notebook page, so nothing of the extra `lab` is asked for there.
+    extras = ("",) if "google.colab" in sys.modules else ("", "lab")
     for line in importlib.metadata.requires("equitour") or ():
-        requirement = Requirement(line)
-        extra = (
-            "lab"
-            if not in_colab and requirement.marker and requirement.marker.evaluate({"extra": "lab"})
-            else ""
-        )
-        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
-            yield _package(requirement.name, requirement.specifier)
+        needed = Requirement(line)
+        if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+            yield _package(needed.name, needed.specifier)
 
 
 def _package(name: str, needed) -> Finding:
-    cure = f"run `{_pip()} install '{name}{needed}'`"
+    cure = f"run `{pip()} install '{name}{needed}'`"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -128,7 +97,7 @@ def arithmetic() -> Iterator[Finding]:
         yield wrong(
             "e3nn with torch",
             f"l = 1 harmonics differ from the vector by {error:.1e}",
-            f"run `{_pip()} install --force-reinstall 'e3nn>=0.6,<0.7'`",
+            f"run `{pip()} install --force-reinstall 'e3nn>=0.6,<0.7'`",
         )
     else:
         yield ok(
@@ -152,9 +121,7 @@ def jupyter() -> Iterator[Finding]:
         if any((place / "package.json").is_file() for place in places):
             yield ok(f"{name} in JupyterLab", "installed")
         else:
-            cure = (
-                f"run `{_pip()} install --force-reinstall jupyterlab_widgets anywidget` and reload the page"
-            )
+            cure = f"run `{pip()} install --force-reinstall jupyterlab_widgets anywidget` and reload the page"
             yield wrong(
                 f"{name} in JupyterLab", "its part for the browser is missing, so widgets stay blank", cure
             )
@@ -170,134 +137,10 @@ def _kernel() -> Finding:
         return wrong("notebook kernel", "Jupyter finds no kernel named python3", cure)
     if shutil.which(command) is None:
         return wrong("notebook kernel", f"the kernel python3 starts {command}, which does not exist", cure)
-    if Path(shutil.which(command)).absolute() != Path(sys.executable).absolute() and os.path.isabs(command):
+    # python and python3 of one environment are the same Python under two names.
+    if os.path.isabs(command) and Path(command).parent != Path(sys.executable).parent:
         return wrong("notebook kernel", f"the kernel python3 starts {command}, not this Python", cure)
     return ok("notebook kernel", "python3 starts this Python")
-
-
-def shipped_files() -> Iterator[Finding]:
-    """Data sets and checkpoints, compared with the sha256 that their manifests vouch for."""
-    manifests = sorted(PACKAGE.rglob("manifest.json"))
-    cure = _restore("equitour")
-    if not manifests:
-        yield wrong("data files", f"no manifest lies under {PACKAGE}, so no data set came along", cure)
-    for manifest in manifests:
-        room = str(manifest.parent.relative_to(PACKAGE))
-        try:
-            entries = dict(_entries(json.loads(manifest.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            yield wrong(f"files in {room}", "the manifest cannot be read", cure)
-            continue
-        troubles = [
-            trouble
-            for name, card in entries.items()
-            if (trouble := _file_trouble(manifest.parent / name, card))
-        ]
-        total = sum(card.get("bytes", card.get("size", 0)) for card in entries.values()) / 1e6
-        if troubles:
-            yield wrong(f"files in {room}", "; ".join(troubles), cure)
-        else:
-            yield ok(f"files in {room}", f"{len(entries)} files, {total:.1f} MB, every sha256 right")
-
-
-def _entries(manifest: dict) -> Iterator[tuple[str, dict]]:
-    for name, card in manifest.get("files", manifest).items():
-        # A card may name its file, or stand under the file's own name.
-        yield card.get("file", name), card
-
-
-def _file_trouble(path: Path, card: dict) -> str:
-    if not path.is_file():
-        return f"{path.name} is missing"
-    size = card.get("bytes", card.get("size"))
-    if size is not None and path.stat().st_size != size:
-        return f"{path.name} has {path.stat().st_size} bytes instead of {size}"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:
-        return f"{path.name} was changed or damaged (its sha256 differs)"
-    return ""
-
-
-def course_files() -> Iterator[Finding]:
-    """The lessons themselves."""
-    from equitour.cli import lessons
-    from equitour.cli.trouble import Trouble
-
-    cure = _restore("tutorials")
-    try:
-        course = lessons.course()
-    except Trouble as trouble:
-        yield wrong("lessons", str(trouble), cure)
-        return
-    if any(lesson.name == "start" for lesson in course):
-        yield ok("lessons", f"{len(course)} in {lessons.folder()}")
-    else:
-        yield wrong("lessons", f"the first lesson, start.ipynb, is not in {lessons.folder()}", cure)
-
-
-def room_on_disk() -> Iterator[Finding]:
-    """Space and permission where notebooks and progress are saved, and in the folder for temporary files."""
-    for what, place in (("working folder", Path.cwd()), ("temporary folder", Path(tempfile.gettempdir()))):
-        free = shutil.disk_usage(place).free / GIB
-        if not os.access(place, os.W_OK):
-            yield wrong(
-                what, f"{place} cannot be written, so no work is saved", "start from a folder of your own"
-            )
-        elif free < 0.2:
-            yield wrong(
-                what,
-                f"{place} has {free:.2f} GiB free, too little to save notebooks",
-                "free at least 1 GiB there",
-            )
-        elif free < 1:
-            yield note(
-                what,
-                f"{place} has {free:.2f} GiB free",
-                "free at least 1 GiB before the lessons with public data",
-            )
-        else:
-            yield ok(what, f"{place}, {free:.0f} GiB free")
-
-
-def memory() -> Iterator[Finding]:
-    """Memory that a kernel may still take."""
-    available = _available_memory()
-    if available is None:
-        yield note(
-            "memory", "this system does not say how much is free", "keep at least 2 GiB free for a lesson"
-        )
-    elif available < 0.75:
-        yield wrong(
-            "memory",
-            f"{available:.1f} GiB free, and kernels will be killed",
-            "close other programs and kernels that you no longer use",
-        )
-    elif available < 2:
-        yield note(
-            "memory", f"{available:.1f} GiB free", "shut down a lesson's kernel before you open the next one"
-        )
-    else:
-        yield ok("memory", f"{available:.1f} GiB free")
-
-
-def _available_memory() -> float | None:
-    try:
-        import psutil  # It comes with ipykernel.
-
-        return psutil.virtual_memory().available / GIB
-    except ImportError:
-        return None
-
-
-def _restore(part: str) -> str:
-    from equitour.cli import lessons
-
-    if lessons.in_checkout():
-        return f"run `git checkout -- {part}` in the checkout {PACKAGE.parent}"
-    return f"run `{_pip()} install --force-reinstall --no-deps equitour`"
-
-
-def _pip() -> str:
-    return f"{sys.executable} -m pip"
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (

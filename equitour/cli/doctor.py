@@ -5,7 +5,8 @@ import json
 from dataclasses import dataclass
 from html import escape
 
-from equitour.cli.checkup import Finding, all_findings
+from equitour.cli.checkup import all_findings
+from equitour.cli.finding import Finding
 
 HELP = "check the set-up and say how to mend what is wrong"
 _SIGNS = {"ok": "✓", "note": "i", "wrong": "✗"}
