@@ -207,7 +207,7 @@ def _features(generator):
     },
 )
 def gate(scalars, gates, vectors):
-    """A gated nonlinearity: silu on scalars (n, c), vectors (n, k, 3) times the sigmoid of their gates (n, k)."""
+    """Gated features: silu(scalars) of (n, c), and vectors (n, k, 3) times sigmoid(gates), (n, k)."""
     return torch.nn.functional.silu(scalars), torch.sigmoid(gates)[..., None] * vectors
 
 
