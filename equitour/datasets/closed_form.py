@@ -1,0 +1,3 @@
+"""Sets made on the fly from a generator."""
+
+CLOSED_FORM = {}
