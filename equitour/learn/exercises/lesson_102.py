@@ -180,8 +180,7 @@ def _makes_real(answer: object, expected: torch.Tensor, l: int) -> str | None:
     hints=(
         "Row and column l belong to m = 0, because the counting starts at m = -l. So row m is row l + m.",
         "Begin with zeros of dtype torch.complex128, set `B[l, l] = 1`, and fill two rows for each m from 1 to l.",
-        "The cosine row: `B[l + m, l + m] = (-1) ** m / 2**0.5` and `B[l + m, l - m] = 1 / 2**0.5`. The sine row "
-        "l - m has `1j * (-1) ** m / 2**0.5` and `-1j / 2**0.5` in the same two columns.",
+        "In columns l + m and l - m: row l + m has (-1)ᵐ/√2 and 1/√2, row l - m has i (-1)ᵐ/√2 and -i/√2.",
     ),
 )
 def real_basis(l):
