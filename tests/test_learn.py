@@ -219,13 +219,13 @@ def test_every_check_draws_fresh_inputs_unless_a_generator_is_given():
     seen = []
     check("test.lengths", lambda x: seen.append(x) or lengths(x))
     check("test.lengths", lambda x: seen.append(x) or lengths(x))
-    assert len({float(x[0, 0]) for x in seen}) == 8  # Four draws each; the repetition sees an old one.
+    assert len({float(x[0, 0]) for x in seen}) == 16  # Eight draws each; the repetition sees an old one.
     seen.clear()
     for _ in range(2):
         check(
             "test.lengths", lambda x: seen.append(x) or lengths(x), generator=torch.Generator().manual_seed(3)
         )
-    assert len({float(x[0, 0]) for x in seen}) == 4
+    assert len({float(x[0, 0]) for x in seen}) == 8
 
 
 def test_the_closest_name_is_offered_for_an_unknown_exercise():

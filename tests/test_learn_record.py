@@ -166,3 +166,10 @@ def test_a_teacher_gets_the_record_as_a_file(tmp_path):
     assert content["predictions"]["test.q"]["right"] is False
     with pytest.raises(OSError, match=r"must be a file that can be written, received .*; choose another"):
         progress().export(tmp_path)
+
+
+def test_progress_can_be_asked_for_one_lesson():
+    check("test.turn", turn)
+    assert {row["lesson"] for row in progress("test").rows} == {"test"}
+    assert progress("test").passed == 1
+    assert progress("nowhere").rows == ()

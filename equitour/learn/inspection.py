@@ -12,7 +12,7 @@ from equitour.learn.diagnosis import Finding, diagnose, short
 from equitour.learn.page import Message
 from equitour.learn.trial import NOT_YET, Stopped, call, fresh, nothing_returned, unfilled, wrong_arguments
 
-DRAWS = 4  # Fresh inputs per check: enough that no wrong formula is right by chance.
+DRAWS = 8  # Fresh inputs per check: even a coin for an answer that is +1 or -1 passes once in 256 times only.
 # Mistakes that a failed symmetry may explain better than the numbers do.
 _LOOSE = ("different", "some inputs", "offset", "constant", "factor")
 
