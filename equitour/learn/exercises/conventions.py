@@ -162,5 +162,5 @@ def _jacobian(generator):
     },
 )
 def raman(jacobian):
-    """Raman tensors (atoms, displacement, field, field) from a Jacobian (field, field, atoms, displacement)."""
+    """Raman tensors (atoms, displacement, field, field) of a Jacobian (field, field, atoms, displacement)."""
     return jacobian.permute(2, 3, 0, 1)
