@@ -39,7 +39,7 @@ def python() -> Iterator[Finding]:
     if sys.version_info[:2] < OLDEST_PYTHON:
         yield wrong(
             "Python",
-            f"{found}, but equitour needs 3.11 or newer",
+            f"{found}, but equitour needs {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer",
             "install a newer Python and make a new environment with it",
         )
     else:

@@ -33,7 +33,7 @@ def shipped_files() -> Iterator[Finding]:
             for name, card in entries.items()
             if (trouble := _file_trouble(manifest.parent / name, card))
         ]
-        total = sum(card.get("bytes", card.get("size", 0)) for card in entries.values()) / 1e6
+        total = sum(card["bytes"] or 0 for card in entries.values()) / 1e6
         if troubles:
             yield wrong(f"files in {room}", "; ".join(troubles), cure)
         else:
@@ -43,13 +43,14 @@ def shipped_files() -> Iterator[Finding]:
 def _entries(manifest: dict) -> Iterator[tuple[str, dict]]:
     for name, card in manifest.get("files", manifest).items():
         # A card may name its file, or stand under the file's own name.
-        yield card.get("file", name), card
+        size = card.get("bytes", card.get("size"))
+        yield card.get("file", name), {"sha256": card["sha256"], "bytes": size}
 
 
 def _file_trouble(path: Path, card: dict) -> str:
     if not path.is_file():
         return f"{path.name} is missing"
-    size = card.get("bytes", card.get("size"))
+    size = card["bytes"]
     if size is not None and path.stat().st_size != size:
         return f"{path.name} has {path.stat().st_size} bytes instead of {size}"
     if hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:

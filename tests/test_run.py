@@ -1,0 +1,125 @@
+"""A lesson run without a page: what comes out, what stops it, and that the result needs nothing but a browser."""
+
+import json
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from equitour import cli
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """Write a notebook of these cells and return its path."""
+
+    def write(*cells, name="lesson.ipynb", **about):
+        path = tmp_path / name
+        nbformat.write(new_notebook(cells=list(cells), metadata={"equitour": about} if about else {}), path)
+        return path
+
+    return write
+
+
+def refusal(capsys, *words):
+    """The sentence with which a command line is refused; nothing else may be said."""
+    assert cli.main([*words]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("equitour: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_a_lesson_becomes_one_page_with_its_results_and_formulas(notebook, tmp_path, capsys):
+    path = notebook(
+        new_markdown_cell(r"Energy $E < 0$ and $$F = -\frac{\partial E}{\partial x}$$"),
+        new_code_cell("import os; print('mode', os.environ['EQUITOUR_MODE'])"),
+        new_code_cell("from IPython.display import Math; Math(r'\\sqrt{x}')"),
+        title="A <small> lesson",
+    )
+    assert cli.main(["run", str(path), "--mode", "full", "--html", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "mode full" in page
+    assert page.count("<math") == 3
+    assert "<mfrac>" in page
+    assert "<title>A &lt;small&gt; lesson</title>" in page
+    assert "2 cells" in capsys.readouterr().out
+
+
+def test_a_page_asks_no_server_for_anything(notebook, tmp_path):
+    slider = "import ipywidgets; ipywidgets.IntSlider()"
+    path = notebook(new_markdown_cell("$x$"), new_code_cell(slider))
+    assert cli.main(["run", str(path), "--html", str(tmp_path)]) == 0
+    page = (tmp_path / "lesson.html").read_text()
+    for word in ("cdnjs", "unpkg", "jsdelivr", "mathjax.", 'src="http', 'href="http', "url(http"):
+        assert word not in page.lower(), word
+    assert "IntSlider" in page
+
+
+def test_a_failing_cell_is_named_and_the_page_up_to_there_is_kept(notebook, tmp_path, capsys):
+    cells = [
+        new_code_cell("print('before')"),
+        new_markdown_cell("text"),
+        new_code_cell("1 / 0"),
+        new_code_cell("print('after')"),
+    ]
+    assert cli.main(["run", str(notebook(*cells)), "--html", str(tmp_path / "page.html")]) == 1
+    said = capsys.readouterr().err
+    assert "lesson stopped: code cell 2 (id" in said
+    assert "beginning '1 / 0') failed with ZeroDivisionError: division by zero" in said
+    page = (tmp_path / "page.html").read_text()
+    assert "before\n" in page
+    assert "after\n" not in page
+
+
+def test_a_kernel_that_dies_is_a_sentence(notebook, tmp_path, capsys):
+    path = notebook(new_code_cell("import os; os._exit(1)"))
+    assert cli.main(["run", str(path), "--html", str(tmp_path / "page.html")]) == 1
+    assert "the kernel died, perhaps for want of memory" in capsys.readouterr().err
+
+
+def test_an_interrupted_lesson_keeps_the_page_up_to_there(notebook, tmp_path, capsys):
+    cells = [
+        new_code_cell("print('before')"),
+        new_code_cell("import os, signal; os.kill(os.getppid(), signal.SIGINT); import time; time.sleep(60)"),
+    ]
+    assert cli.main(["run", str(notebook(*cells)), "--html", str(tmp_path / "page.html")]) == 130
+    assert "interrupted in cell 2" in capsys.readouterr().err
+    assert "before\n" in (tmp_path / "page.html").read_text()
+
+
+def test_a_lesson_runs_in_this_python_whatever_kernels_the_user_has(notebook, tmp_path, monkeypatch):
+    """A kernel named python3 of another Python is what most often breaks a course."""
+    foreign = tmp_path / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text(
+        json.dumps({"argv": ["/nowhere/python"], "display_name": "x", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    path = notebook(new_code_cell("import sys; print('PREFIX', sys.prefix)"))
+    assert cli.main(["run", str(path), "--html", str(tmp_path / "page.html")]) == 0
+    assert f"PREFIX {sys.prefix}" in (tmp_path / "page.html").read_text()
+
+
+def test_a_run_leaves_the_learners_record_alone(notebook, tmp_path, monkeypatch):
+    monkeypatch.delenv("EQUITOUR_PROGRESS")
+    path = notebook(new_code_cell("from equitour.learn.record import place; print('PLACE', place())"))
+    assert cli.main(["run", str(path), "--html", str(tmp_path / "page.html")]) == 0
+    assert "PLACE" in (tmp_path / "page.html").read_text()
+    assert not (tmp_path / ".equitour").exists()
+    assert f"PLACE {tmp_path}" not in (tmp_path / "page.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_lesson_runs(notebook, tmp_path, capsys):
+    path = notebook(new_code_cell(f"open({str(tmp_path / 'ran')!r}, 'w')"))
+    said = refusal(capsys, "run", str(path), "--html", str(tmp_path / "nowhere" / "page.html"))
+    assert "the folder of the page must exist" in said
+    assert not (tmp_path / "ran").exists()
+
+
+def test_without_the_tools_to_run_a_lesson_the_cure_is_said(notebook, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    said = refusal(capsys, "run", str(notebook(new_code_cell("1"))), "--html", str(tmp_path / "page.html"))
+    assert "nbclient must be installed to run a lesson" in said
