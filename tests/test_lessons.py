@@ -13,7 +13,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from equitour.learn import check
+from equitour.learn import check, quiz
 from equitour.learn.definition import every, find
 from equitour.learn.exercises import lessons
 
@@ -155,6 +155,11 @@ def test_a_prediction_is_asked_before_the_reveal(path):
     asked = [call.args[0].value for call in _calls(_read(path), "quiz")]
     assert asked
     assert len(set(asked)) == len(asked)
+    for name in asked:
+        question = quiz(name)
+        words = [question.text, *(word for option in question.options for word in option)]
+        # TeX would stay source in a page without a network; Unicode and `code` are read everywhere.
+        assert [text for text in words if "$" in text or not text.strip()] == []
 
 
 @lesson

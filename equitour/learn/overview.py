@@ -65,7 +65,7 @@ class Progress:
         return "\n".join(filter(None, [self._summary(), *lines, self.note]))
 
     def _repr_html_(self) -> str:
-        cell = "text-align:left;padding:0.15em 0.9em 0.15em 0;color:inherit"
+        cell = "text-align:left;vertical-align:top;padding:0.15em 0.9em 0.15em 0;color:inherit"
         heads = ("exercise", "what", "status", "tries", "hints", "solution read")
         top = "".join(f'<th scope="col" style="{cell}">{head}</th>' for head in heads)
         body = "".join(_row(row, cell) for row in self.rows)
@@ -78,10 +78,10 @@ class Progress:
 
 
 def _row(row: dict, cell: str) -> str:
-    sign = {"passed": "✓ ", "wrong": "✗ ", "error": "! "}.get(row["status"], "")
+    sign = {"passed": "✓\u00a0", "wrong": "✗\u00a0", "error": "!\u00a0"}.get(row["status"], "")
     words = (
         row["title"],
-        sign + row["status"],
+        sign + row["status"].replace(" ", "\u00a0"),
         row["attempts"],
         row["hints"],
         "yes" if row["solution"] else "",

@@ -1,6 +1,5 @@
 """`quiz`: a prediction before the reveal, in plain HTML that works without a kernel and without a network."""
 
-import html
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,19 @@ class Question:
         """One letter for each option."""
         return "ABCDEFGHIJ"[: len(self.options)]
 
+    @property
+    def reveal(self) -> str:
+        """The answer and why, the same for everybody."""
+        text, why = self.options[self.right]
+        return f"The answer is {self.letters[self.right]} ({text}). {why}".rstrip()
+
+    def verdict(self, letter: str) -> str:
+        """What to say to somebody who predicted this."""
+        text, why = self.options[self.letters.index(letter)]
+        if letter == self.letters[self.right]:
+            return f"You predicted {letter}, and you were right."
+        return f"You predicted {letter} ({text}). Not so. {why}".rstrip()
+
     def __repr__(self) -> str:
         """The question in plain text, without the answer."""
         lines = [f"  {letter}) {text}" for letter, (text, _) in zip(self.letters, self.options, strict=True)]
@@ -36,32 +48,30 @@ class Question:
         # Names are drawn anew at each showing, so that a question shown twice on a page is two questions.
         mark = "quiz-" + secrets.token_hex(4)
         rows, rules, replies = [], [], []
-        for letter, (text, reply) in zip(self.letters, self.options, strict=True):
+        for letter, (text, _) in zip(self.letters, self.options, strict=True):
             field = f"{mark}-{letter}"
             rows.append(
                 f'<label for="{field}" style="display:block;padding:0.25em 0;cursor:pointer">'
                 f'<input type="radio" name="{mark}" id="{field}"> <strong>{letter}</strong> {inline(text)}</label>'
             )
-            verdict = "right" if letter == self.letters[self.right] else "not so"
             replies.append(
-                f'<p class="{field}" style="margin:0.3em 0">You predicted {letter}: <strong>{verdict}.</strong> '
-                f"{inline(reply)}</p>"
+                f'<p hidden class="{field}" style="margin:0.3em 0">{inline(self.verdict(letter))}</p>'
             )
-            rules.append(f".{mark}:not(:has(#{field}:checked)) .{field}{{display:none}}")
-        # Where a host strips the style, the answer stands in the closed <details> all the same.
+            rules.append(f".{mark}:has(#{field}:checked) .{field}{{display:block}}")
+        # Where a host strips the style, the answer stands in the closed <details> all the same. The attribute in
+        # the fieldset keeps JupyterLab from taking the arrow keys away from the buttons.
         rules.append(f".{mark}:not(:has(input:checked)) details{{display:none}}")
         rules.append(f".{mark}:has(input:checked) .{mark}-wait{{display:none}}")
-        letter, (text, _) = self.letters[self.right], self.options[self.right]
         body = (
             f"<style>{''.join(rules)}</style>"
-            f'<fieldset class="{mark}" style="border:0;margin:0.3em 0;padding:0;color:inherit">'
+            f'<fieldset class="{mark}" data-lm-suppress-shortcuts="true" style="border:0;margin:0.3em 0;padding:0;color:inherit">'
             f'<legend style="padding:0;color:inherit;font-size:1em">{inline(self.text)}</legend>{"".join(rows)}'
             f'<p class="{mark}-wait" style="margin:0.3em 0;opacity:0.75">Choose one before you read on.</p>'
             f'<details style="margin:0.3em 0"><summary style="cursor:pointer">Reveal the answer</summary>'
-            f'{"".join(replies)}<p style="margin:0.3em 0">The answer is <strong>{letter}</strong>: {inline(text)}</p>'
+            f'{"".join(replies)}<p style="margin:0.3em 0">{inline(self.reveal)}</p>'
             "</details></fieldset>"
         )
-        return frame("prediction", html.unescape(self.name), body)
+        return frame("prediction", self.name, body)
 
 
 def question(name: str, text: str, *, options: Mapping[str, str], answer: str) -> Question:
@@ -69,8 +79,8 @@ def question(name: str, text: str, *, options: Mapping[str, str], answer: str) -
 
     Args:
         name: Lesson and question, "101.q1".
-        text: The question; `code` may stand between backticks.
-        options: What one may predict, with what to say to the one who predicts it (why it holds or fails).
+        text: The question; `code` may stand between backticks. Formulas in Unicode: TeX stays source offline.
+        options: What one may predict, with why it fails, or for the answer why it holds; that everybody reads.
         answer: The right option, word for word.
 
     Raises:
@@ -116,20 +126,17 @@ def _record(asked: Question, choice: str) -> Message:
         raise ValueError(
             f"the prediction must be one of {', '.join(asked.letters)}, received {choice!r}; give the letter"
         )
-    chosen = asked.letters.index(letter)
-    right = chosen == asked.right
+    right = letter == asked.letters[asked.right]
 
     def change(kept: dict) -> None:
         # The first prediction counts: a second one would know the answer.
         kept["predictions"].setdefault(asked.name, {"choice": letter, "right": right, "at": record.now()})
 
     note = record.update(change)
-    text, reply = asked.options[chosen]
-    verdict = "right." if right else f"not so; the answer is {asked.letters[asked.right]}."
     return Message(
         status="prediction",
         name=asked.name,
         kind="right" if right else "not so",
-        sentence=f"You predicted {letter} ({text}): {verdict} {reply}",
+        sentence=f"{asked.verdict(letter)} {asked.reveal}",
         notes=(note,) if note else (),
     )
