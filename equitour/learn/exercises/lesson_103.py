@@ -1,16 +1,15 @@
 """Exercises and questions of lesson 103, tensor products."""
 
-import torch
-from e3nn import o3
+from functools import partial
 
+import torch
+from ase.build import molecule
+from e3nn import o3
+from torch.nn.functional import silu
+
+from equitour.graph import AtomicGraph
 from equitour.learn import exercise, question, up_to_sign
-from equitour.symmetry import (
-    irreps_matrix,
-    random_orthogonal,
-    random_rotation,
-    reflection_matrix,
-    rotation_matrix,
-)
+from equitour.symmetry import irreps_matrix, random_orthogonal, random_rotation, symmetry_operations
 
 question(
     "103.elementwise",
@@ -39,12 +38,12 @@ question(
     "The oxygen of cubic BaTiO3 sits between two titaniums along z; x and y are alike, and so are +z and -z. How many "
     "of the nine numbers of its Born charge tensor are independent?",
     options={
-        "1": "That would need z to be equal to x and y, as for titanium, which sees six oxygens.",
-        "2": "One along the Ti-O-Ti line and one across it; the other seven entries are zero or copies.",
-        "3": "x and y are exchanged by a quarter turn, so their two entries are one number.",
-        "9": "Neumann's principle: the tensor must be left alone by every operation that leaves the site alone.",
+        "One": "That would need z to be equal to x and y, as for titanium, which sees six oxygens.",
+        "Two": "One along the Ti-O-Ti line and one across it; the other seven entries are zero or copies.",
+        "Three": "x and y are exchanged by a quarter turn, so their two entries are one number.",
+        "All nine": "Neumann's principle: the tensor must be left alone by every operation that leaves the site alone.",
     },
-    answer="2",
+    answer="Two",
 )
 
 
@@ -72,18 +71,12 @@ def _parts(trace_removed, sign=1.0, scale=1.0):
         "`(m + m.T) / 2` still holds the trace: subtract `torch.trace(m) / 3` on the diagonal.",
     ),
     mistakes={
-        "The third part still holds the trace: subtract trace/3 from its diagonal, or the 0e is counted twice.": (
-            _parts(trace_removed=0.0)
+        "The third part still holds the trace: take a third of it off each diagonal entry.": _parts(0.0),
+        "Take a third of the trace off each diagonal entry, not all of it.": _parts(1.0),
+        "The vector is b × a: for m = a bᵀ its x component must be m[1, 2] − m[2, 1].": _parts(
+            1 / 3, sign=-1.0
         ),
-        "You subtracted the whole trace from each diagonal entry; there are three of them, so a third each.": (
-            _parts(trace_removed=1.0)
-        ),
-        "The vector is b × a, not a × b: for m = a bᵀ its x component is m[1, 2] − m[2, 1].": (
-            _parts(trace_removed=1 / 3, sign=-1.0)
-        ),
-        "The vector is half of a × b: it is m[1, 2] − m[2, 1] itself, without the 1/2 of the antisymmetric part.": (
-            _parts(trace_removed=1 / 3, scale=0.5)
-        ),
+        "The vector is half of a × b: leave out the 1/2 of the antisymmetric part.": _parts(1 / 3, scale=0.5),
     },
 )
 def decompose(m):
@@ -132,12 +125,11 @@ def _two_irreps(generator):
     return draw(), draw()
 
 
-def _triples(irreps_1, irreps_2, *, lowest=None, parity=None, step=1):
+def _triples(irreps_1, irreps_2, *, degrees=lambda a, b: range(abs(a - b), a + b + 1), parity=None):
     found = set()
     for _, a in o3.Irreps(irreps_1):
         for _, b in o3.Irreps(irreps_2):
-            low = abs(a.l - b.l) if lowest is None else lowest
-            for degree in range(low, a.l + b.l + 1, step):
+            for degree in degrees(a.l, b.l):
                 p = a.p * b.p if parity is None else parity(degree)
                 found.add((str(a), str(b), str(o3.Irrep(degree, p))))
     return found
@@ -152,17 +144,18 @@ def _triples(irreps_1, irreps_2, *, lowest=None, parity=None, step=1):
         "`for _, a in o3.Irreps(irreps_1)` gives irreps with `a.l` and `a.p`; `str(o3.Irrep(l, p))` writes one.",
     ),
     mistakes={
-        "Parity is ignored or guessed from l: the parity of a product is p1 p2, whatever its l is.": (
-            lambda irreps_1, irreps_2: _triples(irreps_1, irreps_2, parity=lambda degree: (-1) ** degree)
+        "The parity of a product is p1 p2, whatever its l is.": partial(
+            _triples, parity=lambda l3: (-1) ** l3
         ),
-        "l3 starts at |l1 − l2|, not at 0: nine products of two vectors hold no room for more.": (
-            lambda irreps_1, irreps_2: _triples(irreps_1, irreps_2, lowest=0)
+        "The parity of a product is p1 p2: two odd ones make an even one.": partial(
+            _triples, parity=lambda _: 1
         ),
-        "l3 goes up in steps of one: 1 ⊗ 1 contains l = 1 (the cross product) too.": (
-            lambda irreps_1, irreps_2: _triples(irreps_1, irreps_2, step=2)
+        "l3 starts at |l1 − l2|, not at 0.": partial(_triples, degrees=lambda a, b: range(a + b + 1)),
+        "l3 ends at l1 + l2: Python's `range` stops one before its end.": (
+            partial(_triples, degrees=lambda a, b: range(abs(a - b), a + b))
         ),
-        "You kept the first irrep of each product only: go on up to l1 + l2, `range(low, high + 1)`.": (
-            lambda irreps_1, irreps_2: _triples(irreps_1, irreps_2, step=99)
+        "l3 goes up in steps of one: 1 ⊗ 1 holds the cross product too.": (
+            partial(_triples, degrees=lambda a, b: range(abs(a - b), a + b + 1, 2))
         ),
     },
 )
@@ -192,14 +185,14 @@ def _features(generator):
         "`torch.sigmoid(gates)[..., None] * vectors` spreads a gate over its three components.",
     ),
     mistakes={
-        "A function on each component turns the arrow towards an axis: it must act on the gates instead.": (
-            lambda scalars, gates, vectors: (torch.nn.functional.silu(scalars), torch.sigmoid(vectors))
+        "sigmoid of each component turns the arrow: it belongs on the gates.": (
+            lambda scalars, gates, vectors: (silu(scalars), torch.sigmoid(vectors))
         ),
-        "tanh on each component turns the arrow towards an axis: multiply the whole arrow by one gate.": (
-            lambda scalars, gates, vectors: (torch.nn.functional.silu(scalars), torch.tanh(vectors))
+        "tanh of each component turns the arrow: multiply the whole arrow by one gate.": (
+            lambda scalars, gates, vectors: (silu(scalars), torch.tanh(vectors))
         ),
         "The gates multiply the vectors, but without their sigmoid: squeeze them to (0, 1) first.": (
-            lambda scalars, gates, vectors: (torch.nn.functional.silu(scalars), gates[..., None] * vectors)
+            lambda scalars, gates, vectors: (silu(scalars), gates[..., None] * vectors)
         ),
         "The vectors are gated; the scalars still need their silu.": (
             lambda scalars, gates, vectors: (scalars, torch.sigmoid(gates)[..., None] * vectors)
@@ -211,33 +204,15 @@ def gate(scalars, gates, vectors):
     return torch.nn.functional.silu(scalars), torch.sigmoid(gates)[..., None] * vectors
 
 
-def _generated(*matrices):
-    """The finite group that some matrices generate."""
-    group = [torch.eye(3, dtype=torch.float64)]
-    for element in group:
-        for matrix in matrices:
-            product = matrix @ element
-            if not any(torch.allclose(product, known, atol=1e-6) for known in group):
-                group.append(product)
-    return torch.stack(group)
-
-
+_MOLECULES = ["H2O", "NH3", "CH4", "C2H4", "H2CO", "C6H6"]
 _IRREPS = ["1x0e+1x1e+1x2e", "2x1o+1x2o+1x3o", "1x0e+1x2e", "1x1o", "1x0o+1x1o+1x2o"]
-_THIRD = 2 * torch.pi / 3
 
 
 def _group_and_irreps(generator):
-    quarter, diagonal = rotation_matrix([0, 0, 1], torch.pi / 2), rotation_matrix([1, 1, 1], _THIRD)
-    generators = [
-        (quarter, reflection_matrix([1, 0, 0])),
-        (-quarter, diagonal),
-        (rotation_matrix([0, 0, 1], _THIRD), reflection_matrix([1, 0, 0])),
-        (reflection_matrix([1, 0, 0]), reflection_matrix([0, 1, 0])),
-        (reflection_matrix([0, 0, 1]),),
-    ]
-    group = _generated(*generators[int(torch.randint(len(generators), (1,), generator=generator))])
+    which, kind = (int(torch.randint(len(x), (1,), generator=generator)) for x in (_MOLECULES, _IRREPS))
+    graph = AtomicGraph.from_ase(molecule(_MOLECULES[which]), cutoff=2.0)
     turn = random_orthogonal(generator=generator)
-    return turn @ group @ turn.T, _IRREPS[int(torch.randint(len(_IRREPS), (1,), generator=generator))]
+    return turn @ symmetry_operations(graph, tolerance=1e-3) @ turn.T, _IRREPS[kind]
 
 
 def _characters(operations, irreps):
