@@ -8,7 +8,8 @@ For the learner, in a notebook::
     check("102.compose", compose)    # the function itself, not called: or a value, where one is asked for
     hint("102.compose")              # one tier more at each call
     solution("102.compose")          # the reference's own source
-    progress()                       # a table; progress().export("me.json", learner="Ada") for a teacher
+    progress()                       # a table; progress("102") of one lesson
+    progress().export("me.json", learner="Ada")   # for a teacher: no answers, no code
     steps = by_mode(quick=50, normal=1000)   # by EQUITOUR_MODE
 
 For the writer of a lesson, in `equitour/learn/exercises/lesson_102.py` (found by the prefix "102")::
@@ -52,12 +53,13 @@ markdown cell with the task; a cell tagged "exercise", with metadata {"equitour"
 
 and a cell that ends in `check("102.compose", compose)`. For a value the stub is `order_of_d3 = ...`.
 
-What a check names by itself (`.kind` of the message): not yet, error, arguments, type, shape, dtype, nan, zero, sign,
+What a check names by itself (`.kind` of its message): not yet, error, arguments, type, shape, dtype, nan, zero, sign,
 absolute, conjugate, squared, root, reciprocal, inverse, transposed, axis order, component sign, factor, offset,
-constant, precision, some inputs, modifies inputs, not deterministic, not equivariant (with `irreps_out=` and an
-AtomicGraph as first argument), parity and dimension (of irreps), named (`mistakes=`), different. Give `axes=("nodes",
-"xyz")` to have axes and components called by name, and `compare=same_span`, `up_to_sign`, `any_order` or your own
-where more than one answer is right.
+constant, precision, some inputs, modifies inputs, not deterministic, not equivariant and proves nothing (with
+`irreps_out=` and an AtomicGraph as first argument), parity and dimension (of irreps), named (`mistakes=`), different.
+Give `axes=("nodes", "xyz")` to have axes and components called by name, and `compare=same_span`, `up_to_sign`,
+`any_order` or your own where more than one answer is right. Formulas in hints, titles and questions are written in
+Unicode or `code`, not in TeX, because a page without a network shows TeX as its source.
 '''
 
 from equitour.learn.definition import exercise
