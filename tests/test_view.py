@@ -343,6 +343,15 @@ def test_a_button_tells_what_went_wrong_and_can_be_pressed_again():
     assert not button.widget().children[0].disabled
 
 
+def test_widgets_carry_html_for_pages_without_a_kernel_but_not_in_colab(ethanol, monkeypatch):
+    figures = [view.press("Go", print), view.show(ethanol).live()]
+    bundles = [figure._repr_mimebundle_() for figure in figures]
+    assert all("text/html" in (bundle[0] if isinstance(bundle, tuple) else bundle) for bundle in bundles)
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    bundles = [figure._repr_mimebundle_() for figure in figures]
+    assert not any("text/html" in (bundle[0] if isinstance(bundle, tuple) else bundle) for bundle in bundles)
+
+
 def test_a_button_shows_a_figure_as_its_live_twin(ethanol):
     button = view.press("Show", lambda: view.show(ethanol))
     button.press()

@@ -1,6 +1,7 @@
 """A button that runs a function and shows what comes of it, without ipywidgets.Output."""
 
 import io
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from html import escape
@@ -59,10 +60,13 @@ class Press:
     def _say(self, html: str) -> None:
         self._html.value = html
 
-    def _repr_mimebundle_(self, **options: Any) -> dict:
-        shown = self.widget()._repr_mimebundle_(**options) or {}
-        shown = shown[0] if isinstance(shown, tuple) else shown
-        return {**shown, "text/html": self._static_html(), "text/plain": repr(self)}
+    def _repr_mimebundle_(self, **_: Any) -> dict:
+        bundle = {"text/plain": repr(self), "text/html": self._static_html()}
+        # Written out because ipywidgets 7 knows no bundle; Colab would take the HTML for the richer of the two.
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        if "google.colab" in sys.modules:
+            del bundle["text/html"]
+        return bundle | {"application/vnd.jupyter.widget-view+json": view}
 
     def _static_html(self) -> str:
         return f'<p><button type="button" disabled>{escape(self.label)}</button> {escape(self.before)} Run this cell to use the button.</p>'

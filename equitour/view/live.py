@@ -1,5 +1,6 @@
 """The figure's twin with a wire to Python: the same module, run by anywidget."""
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -21,9 +22,22 @@ def _live_class() -> type:
         panel = traitlets.Int(0).tag(sync=True)
         atom = traitlets.Int(None, allow_none=True).tag(sync=True)
 
+        def _repr_mimebundle_(self, **options: Any) -> Any:
+            """The widget, and for pages without a kernel the same figure as plain HTML."""
+            bundle, metadata = _split(super()._repr_mimebundle_(**options))
+            if bundle and "google.colab" not in sys.modules:
+                bundle = bundle | {"text/html": page.figure_html(self.plain | {"index": self.index})}
+            return bundle, metadata
+
     return LiveFigure
+
+
+def _split(bundle: Any) -> tuple[dict, dict]:
+    return bundle if isinstance(bundle, tuple) else (bundle or {}, {})
 
 
 def live_figure(spec: dict) -> Any:
     """A widget for this figure: observe `index` for the slider, `atom` (with `panel`) for clicks."""
-    return _live_class()(spec=page.encode(spec), index=spec["index"])
+    figure = _live_class()(spec=page.encode(spec), index=spec["index"])
+    figure.plain = spec
+    return figure

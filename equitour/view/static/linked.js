@@ -26,7 +26,10 @@ export class Figure {
     else if (this.spec.title) this.root.append(element("div", "eq-title", this.spec.title));
     this.words = new Words(this.spec.panels, () => this.index);
     this.build(chosen);
-    this.watch();
+    this.root.figure = this;
+    watchPage();
+    this.sizes = new ResizeObserver(() => this.refresh());
+    this.sizes.observe(this.root);
     this.refresh();
   }
 
@@ -49,17 +52,6 @@ export class Figure {
     this.root.append(row);
     if (host.camera) this.root.append(hint);
     this.root.append(this.words.node);
-  }
-
-  // Redraw when the width, the theme of the page or that of the system changes.
-  watch() {
-    this.sizes = new ResizeObserver(() => { this.arrange(); this.draw(); });
-    this.sizes.observe(this.root);
-    this.themes = new MutationObserver(() => this.refresh());
-    for (const node of [document.documentElement, document.body]) this.themes.observe(node, { attributes: true });
-    this.system = matchMedia("(prefers-color-scheme: dark)");
-    this.repaint = () => this.refresh();
-    this.system.addEventListener("change", this.repaint);
   }
 
   // As many columns as fit, and rows that are evenly filled.
@@ -88,10 +80,19 @@ export class Figure {
   destroy() {
     this.slider.stop();
     this.sizes.disconnect();
-    this.themes.disconnect();
-    this.system.removeEventListener("change", this.repaint);
-    sharedStage().redraws.delete(this.host.redraw);
   }
+}
+
+// One watcher a page redraws all figures when the theme of the page or of the system changes, or when the lost context is back.
+// It looks the figures up, so that one that a notebook has thrown away is not kept in memory.
+function watchPage() {
+  const key = Symbol.for("equitour.watch.__VERSION__");
+  if (globalThis[key]) return;
+  const refresh = () => document.querySelectorAll(".equitour").forEach((root) => root.figure?.refresh());
+  const watch = (globalThis[key] = new MutationObserver(refresh));
+  for (const node of [document.documentElement, document.body]) watch.observe(node, { attributes: true });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+  sharedStage().restored = refresh;
 }
 
 function addStyle() {

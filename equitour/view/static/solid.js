@@ -50,7 +50,6 @@ export class Solid extends Board {
     this.host = host;
     this.camera = host.camera ??= new Camera();
     this.stage = sharedStage();
-    this.stage.redraws.add(host.redraw);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("aria-describedby", host.hintId);
     listen(this.canvas, this.camera, { redraw: host.redraw, pick: (x, y) => this.pick(x, y), step: (by) => this.step(by) });

@@ -12,10 +12,9 @@ class Stage {
   constructor() {
     this.canvas = document.createElement("canvas");
     this.gl = this.canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true });
-    this.redraws = new Set();
     if (!this.gl) return;
     this.canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-    this.canvas.addEventListener("webglcontextrestored", () => { this.prepare(); this.redraws.forEach((redraw) => redraw()); });
+    this.canvas.addEventListener("webglcontextrestored", () => { this.prepare(); this.restored?.(); });
     this.prepare();
   }
 
