@@ -12,7 +12,9 @@ from equitour.cli.trouble import Trouble
 HELP = "open the course in JupyterLab"
 ADDRESS = "127.0.0.1"
 # JupyterLab would ask for its news, for a newer version and for extensions to install; a course in a room with bad
-# Wi-Fi asks nobody. These hold for this launch only: no settings file of the user is read or written for them.
+# Wi-Fi asks nobody. These options silence the server and the settings the page, both for this launch only: no file
+# of the user is written, and whatever else the user or the classroom has set stays in force.
+SETTINGS = Path(__file__).with_name("jupyter_config")
 OFFLINE = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
@@ -47,6 +49,8 @@ def main(arguments: argparse.Namespace) -> int:
         )
     # In a virtual environment its own kernels come first, so that a lesson never starts in another Python.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+    paths = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     sys.stdout.flush()
     lab.launch_instance(argv=command_line(folder, browser=not arguments.no_browser, port=arguments.port))
     return 0
