@@ -1,13 +1,18 @@
 """A lesson run without a page: what comes out, what stops it, and that the result needs nothing but a browser."""
 
 import json
+import re
 import sys
 
+import browser
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from selenium.webdriver.support.ui import WebDriverWait
 
 from equitour import cli
+from equitour.cli import lessons, mathml
+from equitour.cli.lesson_page import to_html
 
 
 @pytest.fixture
@@ -123,3 +128,72 @@ def test_without_the_tools_to_run_a_lesson_the_cure_is_said(notebook, tmp_path, 
     monkeypatch.setitem(sys.modules, "nbclient", None)
     said = refusal(capsys, "run", str(notebook(new_code_cell("1"))), "--html", str(tmp_path / "page.html"))
     assert "nbclient must be installed to run a lesson" in said
+
+
+@pytest.mark.parametrize("lesson", lessons.course(), ids=lambda lesson: lesson.name)
+def test_every_formula_of_a_lesson_is_drawn_on_its_page(lesson):
+    """What the translator does not know would stand there as source."""
+    notebook = nbformat.read(lesson.path, as_version=4)
+    page = to_html(notebook, title=lesson.title, folder=lesson.path.parent)
+    assert re.findall(r'<code class="equitour-tex">(.*?)</code>', page, re.S) == []
+    for block in re.findall(r'data-mime-type="text/markdown">(.*?)</div>', page, re.S):
+        prose = re.sub(r"<(math|code|pre)\b.*?</\1>", "", block, flags=re.S)
+        assert not re.search(r"\$[^$]+\$|\\(begin|frac|mathbf)\b", prose), prose
+
+
+@pytest.mark.parametrize(
+    ("tex", "drawn"),
+    [
+        (r"\frac{a}{b}", "<mfrac>"),
+        (r"\mathbb{R}^3", "ℝ"),
+        (r"\begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix}", "<mtable"),
+        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "<mtable"),
+        (r"\langle l_1 m_1 l_2 m_2 | l m \rangle", "⟨"),
+        (r"x < y", "&lt;"),
+    ],
+)
+def test_formulas_become_mathml(tex, drawn):
+    assert drawn in mathml.render(tex, block=True)
+
+
+def test_a_formula_that_cannot_be_drawn_stays_readable():
+    assert mathml.render(r"\unknowncommand{x} < y", block=False) == (
+        r'<code class="equitour-tex">\unknowncommand{x} &lt; y</code>'
+    )
+
+
+@pytest.mark.parametrize(
+    "wrapped", [r"$\displaystyle \sqrt{x}$", r"$$\sqrt{x}$$", r"\[\sqrt{x}\]", r"\sqrt{x}"]
+)
+def test_an_output_in_latex_is_unwrapped_and_displayed(wrapped):
+    assert mathml.unwrapped(wrapped) == mathml.render(r"\sqrt{x}", block=True)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_in_the_browser_a_page_is_complete_follows_the_theme_and_asks_nobody(notebook, tmp_path, dark):
+    browser.require_chromium()
+    path = notebook(
+        new_markdown_cell(r"$$E = \frac{p^2}{2m}$$"),
+        new_code_cell(
+            "from equitour import view; from ase.build import molecule; view.show(molecule('H2O'))"
+        ),
+    )
+    assert cli.main(["run", str(path), "--html", str(tmp_path / "page.html")]) == 0
+    driver = browser.start(dark=dark)
+    try:
+        driver.get((tmp_path / "page.html").as_uri())
+        assert (
+            driver.execute_script("return document.querySelector('mfrac').getBoundingClientRect().height")
+            > 15
+        )
+        assert driver.execute_script("return document.body.dataset.jpThemeLight") == str(not dark).lower()
+        background = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (background == "rgb(255, 255, 255)") is not dark
+        WebDriverWait(driver, 10).until(
+            lambda page: browser.painted(page) and min(browser.painted(page)) > 0.001
+        )
+        assert browser.requests_beyond_loopback(driver) == []
+        assert browser.console_errors(driver) == []
+    finally:
+        driver.quit()

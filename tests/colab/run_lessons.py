@@ -3,7 +3,7 @@
     python tests/colab/run_lessons.py --environment .venv-colab [LESSON ...]
 
 The environment starts with what Colab brings (requirements.txt). The lessons' own first cell must add the rest, and
-may change nothing that was there. Prints the seconds of each lesson; exits 1 when one fails.
+may change nothing that was there. Prints the seconds of each lesson; exits 1 when one fails or takes more than a minute.
 """
 
 import argparse
@@ -40,6 +40,9 @@ def main() -> int:
             check=True,
         )
         before = installed(python)
+        # Once for all, so that no lesson's time contains the downloads.
+        first_cell = (CHECKOUT / "tutorials" / "_first_cell.py").read_text(encoding="utf-8")
+        subprocess.run([python, "-c", first_cell], cwd=content, check=True)
         failed = [name for name in copy_lessons(content, arguments.lessons) if not run(python, content, name)]
         changed = sorted(before - installed(python))
     if changed:
@@ -116,10 +119,13 @@ def run(python: Path, content: Path, name: str) -> bool:
     started = time.perf_counter()
     done = subprocess.run(command, cwd=content, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
-    print(f"{'passed' if done.returncode == 0 else 'FAILED'} {seconds:6.1f} s  {name}", flush=True)
+    good = done.returncode == 0 and seconds <= LIMIT
+    print(f"{'passed' if good else 'FAILED'} {seconds:6.1f} s  {name}", flush=True)
     if done.returncode:
         print("\n".join((done.stdout + done.stderr).splitlines()[-40:]), flush=True)
-    return done.returncode == 0
+    elif not good:
+        print(f"a lesson must take at most {LIMIT} s in quick mode; make its quick mode smaller", flush=True)
+    return good
 
 
 if __name__ == "__main__":
