@@ -245,9 +245,13 @@ def test_an_exercise_belongs_to_a_lesson_and_to_one_solution():
     with pytest.raises(ValueError, match=r"called lesson\.name, as in 102\.compose, received 'compose'"):
         exercise("compose", hints=HINTS)
 
+    with pytest.raises(
+        ValueError, match=r"must have at least one hint, received none for 'test\.new'; add hints"
+    ):
+        exercise("test.new", hints=())
+
     def elsewhere(a, b): ...
 
-    elsewhere.__module__ = "another_lesson"
     with pytest.raises(ValueError, match=r"name must be its own, received 'test\.turn' again"):
         exercise("test.turn", hints=HINTS)(elsewhere)
     assert find("test.turn").solution is turn
@@ -293,3 +297,8 @@ def test_inputs_are_copied_with_their_kind():
 
     assert check("test.kinds", spoil).kind == "modifies inputs"
     assert "`box`" in check("test.kinds", spoil).sentence
+
+
+def test_what_a_learner_prints_is_shown_once(capsys):
+    assert check("test.turn", lambda a, b: print("hello") or a @ b).passed
+    assert capsys.readouterr().out == "hello\n"

@@ -84,14 +84,19 @@ def exercise(
             None or the sentence that says what is wrong. See `same_span`, `up_to_sign`, `any_order`.
 
     Raises:
-        ValueError: If the name has no lesson, or belongs to another solution already.
+        ValueError: If the name has no lesson, or belongs to another solution already, or there is no hint.
     """
     if "." not in name:
         raise ValueError(f"an exercise must be called lesson.name, as in 102.compose, received {name!r}")
+    if not hints:
+        raise ValueError(
+            f"an exercise must have at least one hint, received none for {name!r}; add hints=(...)"
+        )
 
     def register(solution: Callable) -> Callable:
         known = _REGISTRY.get(name)
-        if known and known.solution.__module__ != solution.__module__:
+        # The same function may come again, when its module or its notebook cell is run a second time.
+        if known and _origin(known.solution) != _origin(solution):
             raise ValueError(
                 f"an exercise's name must be its own, received {name!r} again; choose another name"
             )
@@ -109,6 +114,10 @@ def exercise(
         return solution
 
     return register
+
+
+def _origin(function: Callable) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
 
 
 def find(name: str) -> Exercise:

@@ -116,7 +116,7 @@ def _value(exercise: Exercise, answer: object) -> Finding | None:
 
 
 def _function(exercise: Exercise, answer: Callable, draws: list[tuple]) -> Finding | None:
-    answers = [call(answer, draw, watch=True) for draw in draws]
+    answers = [call(answer, draw, watch=True, quiet=k > 0) for k, draw in enumerate(draws)]
     if any(unfilled(value) for value in answers):
         return nothing_returned(answer)
     expected = [exercise.solution(*fresh(draw)) for draw in draws]
@@ -162,7 +162,7 @@ def _foreseen(exercise: Exercise, answers: list, draws: list[tuple]) -> Finding 
 
 
 def _repeated(exercise: Exercise, function: Callable, draw: tuple, first: object) -> Finding | None:
-    again = [call(function, draw) for _ in range(3)]
+    again = [call(function, draw, quiet=True) for _ in range(3)]
     if exercise.compare or diagnose(again, [first] * 3, tolerance=exercise.tolerance) is None:
         return None
     return Finding(
@@ -183,7 +183,7 @@ def _symmetry(exercise: Exercise, function: Callable, draw: tuple, expected: obj
     per = "node" if per_node else "graph"
     try:
         report = equivariance_report(
-            lambda g: call(function, (g, *rest)), graph, exercise.irreps_out, per=per
+            lambda g: call(function, (g, *rest), quiet=True), graph, exercise.irreps_out, per=per
         )
     except Stopped as stopped:
         which = "works on one structure, but not on the same turned, renumbered or beside others in a batch"

@@ -35,8 +35,8 @@ class Question:
         """What to say to somebody who predicted this."""
         text, why = self.options[self.letters.index(letter)]
         if letter == self.letters[self.right]:
-            return f"You predicted {letter}, and you were right."
-        return f"You predicted {letter} ({text}). Not so. {why}".rstrip()
+            return f"{letter} ({text}): right."
+        return f"{letter} ({text}): not so. {why}".rstrip()
 
     def __repr__(self) -> str:
         """The question in plain text, without the answer."""
@@ -64,7 +64,7 @@ class Question:
         rules.append(f".{mark}:has(input:checked) .{mark}-wait{{display:none}}")
         body = (
             f"<style>{''.join(rules)}</style>"
-            f'<fieldset class="{mark}" data-lm-suppress-shortcuts="true" style="border:0;margin:0.3em 0;padding:0;color:inherit">'
+            f'<fieldset class="{mark}" data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()" style="border:0;margin:0.3em 0;padding:0;color:inherit">'
             f'<legend style="padding:0;color:inherit;font-size:1em">{inline(self.text)}</legend>{"".join(rows)}'
             f'<p class="{mark}-wait" style="margin:0.3em 0;opacity:0.75">Choose one before you read on.</p>'
             f'<details style="margin:0.3em 0"><summary style="cursor:pointer">Reveal the answer</summary>'
@@ -137,6 +137,6 @@ def _record(asked: Question, choice: str) -> Message:
         status="prediction",
         name=asked.name,
         kind="right" if right else "not so",
-        sentence=f"{asked.verdict(letter)} {asked.reveal}",
+        sentence=f"You predicted {asked.verdict(letter)} {asked.reveal}",
         notes=(note,) if note else (),
     )

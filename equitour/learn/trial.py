@@ -1,8 +1,10 @@
 """Running the learner's function: on its own copy of the inputs, watched, and with every accident put into words."""
 
+import contextlib
 import copy
 import dataclasses
 import inspect
+import io
 import linecache
 import traceback
 from collections.abc import Callable, Mapping
@@ -43,15 +45,22 @@ def fresh(value: object) -> object:
     return value if callable(value) and not isinstance(value, torch.nn.Module) else copy.deepcopy(value)
 
 
-def call(function: Callable, draw: tuple, *, watch: bool = False) -> object:
-    """Run the learner's function on a copy of the inputs; `watch` looks whether it changes them.
+def call(function: Callable, draw: tuple, *, watch: bool = False, quiet: bool = False) -> object:
+    """Run the learner's function on a copy of the inputs.
+
+    Args:
+        function: Anything that can be called.
+        draw: Its arguments.
+        watch: Look whether it changes them.
+        quiet: Drop what it prints; one of the many runs of a check is enough to read.
 
     Raises:
         Stopped: If it raises, or changes its arguments while watched.
     """
     given = fresh(draw)
     try:
-        result = function(*given)
+        with contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext():
+            result = function(*given)
     except NotImplementedError:
         return None
     except Exception as problem:
@@ -122,7 +131,7 @@ def _modified(function: Callable, position: int) -> Finding:
 def _accident(function: Callable, problem: Exception) -> Finding:
     if isinstance(problem, TypeError) and "ellipsis" in str(problem):
         return Finding("not yet", "A `...` still stands in your function: replace it and run the cell again.")
-    frames = traceback.extract_tb(problem.__traceback__)[1:]  # The first frame is this file's.
+    frames = traceback.extract_tb(problem.__traceback__)[1:]  # The first frame is `call`.
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = [frame for frame in frames if frame.filename == home] or frames
     where = ""
