@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+
 import torch
 
+from equitour.datasets import public_molecules, public_solids
 from equitour.datasets.closed_form import CLOSED_FORM
+from equitour.datasets.describe import Catalogue, Description
 from equitour.datasets.record import Dataset, from_items
 from equitour.datasets.shelf import read_manifest
 from equitour.datasets.source import Source, shipped
@@ -12,7 +16,8 @@ from equitour.datasets.source import Source, shipped
 
 def sources() -> dict[str, Source]:
     """Every name that `load` knows, closed-form sets first, then shipped, then public."""
-    return CLOSED_FORM | {name: shipped(name, card) for name, card in read_manifest().items()}
+    on_the_shelf = {name: shipped(name, card) for name, card in read_manifest().items()}
+    return CLOSED_FORM | on_the_shelf | public_molecules.sources() | public_solids.sources()
 
 
 def source(name: str) -> Source:
@@ -23,12 +28,12 @@ def source(name: str) -> Source:
     """
     known = sources()
     if name not in known:
-        import difflib
-
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or [k for k in known if name in k][:3]
         hint = f"did you mean {', '.join(map(repr, near))}? " if near else ""
-        raise ValueError(f"The name of a set must be one of equitour.datasets.available(), received {name!r}; {hint}"
-                         "See available() for all of them.")
+        raise ValueError(
+            f"The name of a set must be one of equitour.datasets.available(), received {name!r}; {hint}"
+            "See available() for all of them."
+        )
     return known[name]
 
 
@@ -58,3 +63,18 @@ def load(
         generator = torch.Generator().manual_seed(0)
     items, shared = found.read(count, generator)
     return from_items(name, items, cutoff=cutoff or found.cutoff, dtype=dtype, shared=shared, card=found.card)
+
+
+def describe(name: str) -> Description:
+    """What a set is, how it was made, its units, licence and citation; nothing is loaded or fetched.
+
+    Raises:
+        ValueError: when there is no such set.
+    """
+    found = source(name)
+    return Description(name=name, kind=found.kind, card=found.card)
+
+
+def available(kind: str | None = None) -> Catalogue:
+    """All sets as a table; ``kind`` keeps only ``"closed form"``, ``"shipped"`` or ``"public"``."""
+    return Catalogue([(name, s.kind, s.card) for name, s in sources().items() if kind in (None, s.kind)])

@@ -17,6 +17,42 @@ from equitour.datasets.sketch import sketch
 from equitour.graph import AtomicGraph
 
 
+class Graphs(Sequence):
+    """Graphs that are built when they are first asked for, and kept: a large set opens at once.
+
+    Building one takes about a millisecond (the neighbour list), which thousands of molecules would make felt.
+    """
+
+    def __init__(self, items: Sequence[Item], *, cutoff: float, dtype: torch.dtype) -> None:
+        self._items, self._cutoff, self._dtype = list(items), cutoff, dtype
+        self._built: dict[int, AtomicGraph] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, which: int | slice) -> AtomicGraph | Graphs:
+        if isinstance(which, slice):
+            return self.chosen(range(len(self))[which])
+        place = range(len(self))[which]
+        if place not in self._built:
+            item = self._items[place]
+            self._built[place] = AtomicGraph.from_arrays(
+                item.positions.astype(np.float64),
+                item.atomic_numbers.astype(np.int64),
+                cutoff=self._cutoff,
+                cell=item.cell.astype(np.float64),
+                pbc=item.pbc,
+                dtype=self._dtype,
+            )
+        return self._built[place]
+
+    def chosen(self, places: Sequence[int]) -> Graphs:
+        """The graphs at some places, in that order; those built already are shared."""
+        part = Graphs([self._items[i] for i in places], cutoff=self._cutoff, dtype=self._dtype)
+        part._built = {new: self._built[old] for new, old in enumerate(places) if old in self._built}
+        return part
+
+
 class Sample(NamedTuple):
     """One structure with its labels: those of the whole, and those with one row an atom."""
 
@@ -32,7 +68,7 @@ class Dataset:
     Attributes:
         name: What `load` was asked for.
         keys: One name for each item, stable for ever: split by keys, not by position.
-        graphs: The structures.
+        graphs: The structures, each built with its neighbour list when it is first asked for.
         labels: Labels of the whole, ``labels["energy"]`` is (graphs,), ``labels["dipole"]`` is (graphs, 3).
         atom_labels: Labels with a row an atom, a tensor for each graph: ``atom_labels["forces"][i]`` is (nodes, 3).
         shared: What all items have in common, such as the frequencies of a spectrum.
@@ -42,7 +78,7 @@ class Dataset:
 
     name: str
     keys: list[str]
-    graphs: list[AtomicGraph]
+    graphs: Graphs
     labels: Mapping[str, Tensor | list[str]]
     atom_labels: Mapping[str, list[Tensor]]
     units: Mapping[str, str]
@@ -69,7 +105,7 @@ class Dataset:
         return dataclasses.replace(
             self,
             keys=[self.keys[i] for i in chosen],
-            graphs=[self.graphs[i] for i in chosen],
+            graphs=self.graphs.chosen(chosen),
             labels={
                 name: values[chosen] if isinstance(values, Tensor) else [values[i] for i in chosen]
                 for name, values in self.labels.items()
@@ -81,18 +117,27 @@ class Dataset:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        known = ", ".join(f"{name} ({self.units.get(name, '?')})" for name in (*self.labels, *self.atom_labels))
+        known = ", ".join(
+            f"{name} ({self.units.get(name, '?')})" for name in (*self.labels, *self.atom_labels)
+        )
         return f"Dataset({self.name!r}, {len(self)} items: {known})"
 
     def _repr_html_(self) -> str:
         """The first structure as a small drawing, and the labels with their units as a table."""
-        rows = [(n, self.units.get(n, ""), tuple(v.shape[1:]), "item") for n, v in self.labels.items() if len(self)
-                and isinstance(v, Tensor)]
-        rows += [(n, self.units.get(n, ""), tuple(v[0].shape[1:]), "atom") for n, v in self.atom_labels.items()
-                 if len(self)]
+        rows = [
+            (n, self.units.get(n, ""), tuple(v.shape[1:]), "item")
+            for n, v in self.labels.items()
+            if len(self) and isinstance(v, Tensor)
+        ]
+        rows += [
+            (n, self.units.get(n, ""), tuple(v[0].shape[1:]), "atom")
+            for n, v in self.atom_labels.items()
+            if len(self)
+        ]
         body = "".join(
             f"<tr><td><code>{html.escape(n)}</code></td><td>{html.escape(u)}</td>"
-            f"<td>{'×'.join(map(str, shape)) or 'number'}</td><td>{per}</td></tr>" for n, u, shape, per in rows
+            f"<td>{'×'.join(map(str, shape)) or 'number'}</td><td>{per}</td></tr>"
+            for n, u, shape, per in rows
         )
         picture = sketch(self.graphs[0], caption=self.keys[0]) if len(self) else ""
         title = html.escape(str(self.card.get("title", self.name)))
@@ -122,13 +167,6 @@ def from_items(
     card: Mapping[str, object],
 ) -> Dataset:
     """Turn plain arrays into graphs with neighbour lists up to ``cutoff`` (Å) and tensors beside them."""
-    graphs = [
-        AtomicGraph.from_arrays(
-            i.positions.astype(np.float64), i.atomic_numbers.astype(np.int64),
-            cutoff=cutoff, cell=i.cell.astype(np.float64), pbc=i.pbc, dtype=dtype,
-        )
-        for i in items
-    ]
     labels = {}
     for label in items[0].item if items else ():
         column = np.stack([np.asarray(i.item[label]) for i in items])
@@ -136,9 +174,11 @@ def from_items(
     return Dataset(
         name=name,
         keys=[i.key for i in items],
-        graphs=graphs,
+        graphs=Graphs(items, cutoff=cutoff, dtype=dtype),
         labels=labels,
-        atom_labels={n: [tensor_of(i.atom[n], dtype) for i in items] for n in (items[0].atom if items else ())},
+        atom_labels={
+            n: [tensor_of(i.atom[n], dtype) for i in items] for n in (items[0].atom if items else ())
+        },
         units=dict(card.get("units", {})),
         shared={n: tensor_of(a, dtype) for n, a in shared.items()},
         card=dict(card),

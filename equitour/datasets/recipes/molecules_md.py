@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from equitour.datasets.recipes.bench import make_missing, physics_code, rounded, standing, versions
+from equitour.datasets.recipes.bench import Bench, physics_code, rounded, standing, versions
 from equitour.datasets.shelf import SHIPPED, Item
 
 SEED = 500
@@ -25,12 +25,20 @@ DEBYE = 0.20819433622621247  # e·Å
 CARD = {
     "title": "Small molecules at 500 K, PBE0 beside GFN2-xTB",
     "units": {
-        "energy": "eV", "forces": "eV/Å", "dipole": "e·Å",
-        "energy_gfn2": "eV", "forces_gfn2": "eV/Å", "dipole_gfn2": "e·Å",
+        "energy": "eV",
+        "forces": "eV/Å",
+        "dipole": "e·Å",
+        "energy_gfn2": "eV",
+        "forces_gfn2": "eV/Å",
+        "dipole_gfn2": "e·Å",
     },
     "labels": {
-        "energy": "PBE0/def2-SVP total energy", "forces": "minus its gradient", "dipole": "PBE0 dipole",
-        "energy_gfn2": "GFN2-xTB energy", "forces_gfn2": "GFN2-xTB forces", "dipole_gfn2": "GFN2-xTB dipole",
+        "energy": "PBE0/def2-SVP total energy",
+        "forces": "minus its gradient",
+        "dipole": "PBE0 dipole",
+        "energy_gfn2": "GFN2-xTB energy",
+        "forces_gfn2": "GFN2-xTB forces",
+        "dipole_gfn2": "GFN2-xTB dipole",
     },
     "method": "GFN2-xTB Langevin dynamics at 500 K, a frame every 40 fs from ten walkers; labels PBE0/def2-SVP "
     "with density fitting, grid level 3.",
@@ -43,12 +51,8 @@ CARD = {
 
 
 def keys() -> list[str]:
-    """Walker and frame of every item: ``3-017`` is the eighteenth frame of the fourth walker.
-
-    Frame by frame over all walkers, so that the first items of the set, and the first to get their dear labels,
-    already come from all of them.
-    """
-    return [f"{walker}-{frame:03d}" for frame in range(FRAMES) for walker in range(WALKERS)]
+    """Walker and frame of every item: ``3-017`` is the eighteenth frame of the fourth walker."""
+    return [f"{walker}-{frame:03d}" for walker in range(WALKERS) for frame in range(FRAMES)]
 
 
 def walk(molecule: str, walker: int) -> Iterator[Item]:
@@ -85,8 +89,10 @@ def gfn2_item(key: str, atoms) -> Item:
         atomic_numbers=still.numbers,
         positions=still.positions,
         item={
-            "energy": np.nan, "dipole": np.full(3, np.nan),
-            "energy_gfn2": rounded(still.get_potential_energy(), 6), "dipole_gfn2": rounded(still.get_dipole_moment(), 5),
+            "energy": np.nan,
+            "dipole": np.full(3, np.nan),
+            "energy_gfn2": rounded(still.get_potential_energy(), 6),
+            "dipole_gfn2": rounded(still.get_dipole_moment(), 5),
         },
         atom={"forces": empty, "forces_gfn2": rounded(still.get_forces(), 5).astype(np.float32)},
     )
@@ -103,7 +109,9 @@ def label(item: Item) -> Item:
     field.conv_tol = 1e-9
     energy = field.kernel()
     if not field.converged:
-        raise RuntimeError(f"The PBE0 calculation of frame {item.key} must converge, but it did not; look at it.")
+        raise RuntimeError(
+            f"The PBE0 calculation of frame {item.key} must converge, but it did not; look at it."
+        )
     forces = -field.nuc_grad_method().kernel() * Hartree / Bohr
     dipole = field.dip_moment(unit="Debye", verbose=0) * DEBYE
     return replace(
@@ -126,11 +134,15 @@ def make(
                 frames.update({item.key: item for item in walk(molecule, int(key.split("-")[0]))})
             return frames[key]
 
-        make_missing(name, keys(), frame_of, card=card, folder=folder, minutes=minutes)
         plain = {item.key: item for item in standing(name, folder)[0]}
-        make_missing(
-            name, keys(), lambda key, plain=plain: label(plain[key]), card=card, folder=folder, minutes=minutes,
+        bench = Bench(name=name, card=card, folder=folder, minutes=minutes)
+        bench.make(keys(), frame_of)
+        plain = {item.key: item for item in standing(name, folder)[0]}
+        bench.make(
+            keys(),
+            lambda key, plain=plain: label(plain[key]),
             finished=lambda item: bool(np.isfinite(item.item["energy"])),
+            order=lambda key: key.split("-")[::-1],  # The walkers take turns.
         )
 
 

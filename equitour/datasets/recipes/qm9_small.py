@@ -37,13 +37,15 @@ CARD = {
     | {"polarizability_eigenvalues": "Å³", "charges": "e", "smiles": "SMILES"},
     "labels": {
         "energy": "internal energy at 0 K, zero-point motion included",
-        "dipole_norm": "length of the dipole", "charges": "Mulliken charges", "r2": "electronic spatial extent",
+        "dipole_norm": "length of the dipole",
+        "charges": "Mulliken charges",
+        "r2": "electronic spatial extent",
         "polarizability_eigenvalues": "of the full tensor, ascending; its own frame is not that of the positions",
     },
     "method": "B3LYP/6-31G(2df,p) at its own relaxed geometries. The corner holds all molecules with at most 7 "
     "heavy atoms, the sample 5000 of the others, drawn with the seed.",
     "caveats": "The sample is fair to QM9 without its corner. Relaxed geometries only: nothing "
-    "here teaches forces. Isotropic polarizability and the mean of the eigenvalues were printed by two runs and "
+    "here teaches forces."
     "differ by rounding or, for a few, more.",
     "seed": SEED,
     "cutoff": 5.0,
@@ -93,7 +95,10 @@ def item_of(row: dict, polarizability: dict) -> Item:
     from ase.data import atomic_numbers
 
     symbols = [symbol.strip(" '") for symbol in row["Elements"].strip("[]").split(",")]
-    labels = {name: rounded(float(row[column]) * unit, digits) for name, (column, unit, digits, _) in COLUMNS.items()}
+    labels = {
+        name: rounded(float(row[column]) * unit, digits)
+        for name, (column, unit, digits, _) in COLUMNS.items()
+    }
     return Item(
         key=row["XYZ_file"].removesuffix(".xyz").removeprefix("dsgdb9nsd_"),
         atomic_numbers=np.array([atomic_numbers[s] for s in symbols]),
