@@ -1,1 +1,29 @@
-"""How the shipped sets were made: one script a set, run by ``equitour data make NAME``."""
+"""How the shipped sets were made: one script a set, run by ``equitour data make NAME``.
+
+Each module has ``make(folder, minutes)``, which reads what is on the shelf and makes what is missing.
+"""
+
+import importlib
+from collections.abc import Callable
+
+RECIPES = (
+    "qm9_small",
+    "phonons",
+    "silicon_amorphous",
+    "molecules_response",
+    "glass_kob_andersen",
+    "molecules_md",
+)
+
+
+def recipe(name: str) -> Callable:
+    """The ``make`` of one recipe.
+
+    Raises:
+        ValueError: when no recipe has this name.
+    """
+    if name not in RECIPES:
+        raise ValueError(
+            f"The recipe must be one of {', '.join(RECIPES)}, received {name!r}; choose one of these."
+        )
+    return importlib.import_module(f"equitour.datasets.recipes.{name}").make
