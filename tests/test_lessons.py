@@ -10,7 +10,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 from nbclient import NotebookClient
 
 from equitour.learn import check, quiz
@@ -190,30 +189,6 @@ def test_every_stub_says_not_yet(path):
 def test_no_exercises_stand_without_a_lesson():
     known = {path.stem.partition("_")[0] for path in NOTEBOOKS}
     assert [prefix for prefix in lessons() if prefix not in known] == []
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_every_solution_passes_its_own_check_whatever_is_drawn(name):
-    exercise = find(name)
-    assert len(exercise.title) > 8
-    assert len(exercise.hints) >= 2
-    for seed in range(5):
-        answer = exercise.solution if exercise.inputs else exercise.solution()
-        message = check(name, answer, generator=torch.Generator().manual_seed(seed))
-        assert message.passed, message
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"), [(name, sentence) for name in EXERCISES for sentence in find(name).mistakes]
-)
-def test_every_foreseen_mistake_is_recognised(name, sentence):
-    exercise = find(name)
-    wrong = exercise.mistakes[sentence]
-    answer = wrong if exercise.inputs else wrong()
-    found = [check(name, answer, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
-    assert {message.kind for message in found} == {"named"}, found
-    # Two mistakes may agree on unlucky draws, but not always: else the second one would never be told.
-    assert sentence in {message.sentence for message in found}, found[0]
 
 
 class Solved:

@@ -97,10 +97,14 @@ def _factor(a: Tensor, e: Tensor, same: Callable) -> Named | None:
         return None
     name = _name_of(factor)
     # One number alone is proportional to every other; then only a factor that has a name explains anything.
-    if name or len(torch.unique((e.abs() / e.abs().max() * 1e9).round())) > 1:
+    if name or _varied(e.abs()):
         value = f"{factor.item():.6g}" if name is None else name
         return "factor", f"Right up to a constant factor: the answer is {value} times what it must be."
     return None
+
+
+def _varied(e: Tensor) -> bool:
+    return len(e) > 1 and bool((e - e[0]).abs().max() > 1e-9 * e.abs().max())
 
 
 def _name_of(factor: Tensor) -> str | None:
@@ -115,7 +119,7 @@ def _name_of(factor: Tensor) -> str | None:
 
 def _offset(a: Tensor, e: Tensor, same: Callable) -> Named | None:
     shift = (a - e).mean()
-    if len(a) > 1 and len(torch.unique(e)) > 1 and same(a, e + shift):
+    if _varied(e) and same(a, e + shift):
         return "offset", f"Right up to an additive constant: every number is {shift.item():+.6g} off."
     if len(a) == 1 and shift.abs() == 1 and e.real == e.real.round():
         return "offset", f"Off by one: one too {'many' if shift.real > 0 else 'few'}."

@@ -8,7 +8,8 @@ import torch
 from equitour.graph import AtomicGraph
 from equitour.learn import record
 from equitour.learn.definition import Exercise, find
-from equitour.learn.diagnosis import Finding, diagnose, short
+from equitour.learn.diagnosis import diagnose
+from equitour.learn.finding import Finding, short
 from equitour.learn.page import Message
 from equitour.learn.trial import NOT_YET, Stopped, call, fresh, nothing_returned, unfilled, wrong_arguments
 
@@ -139,23 +140,35 @@ def _function(exercise: Exercise, answer: Callable, draws: list[tuple]) -> Findi
 
 def _verdict(exercise: Exercise, answers: list, expected: list, draws: list[tuple]) -> Finding | None:
     if exercise.compare is None:
-        return diagnose(answers, expected, tolerance=exercise.tolerance, axes=exercise.axes)
+        return _differ(exercise, answers, expected)
     for answer, right, draw in zip(answers, expected, draws, strict=True):
         try:
             sentence = exercise.compare(answer, right, *fresh(draw))
-        except Exception as problem:  # The learner's answer may be anything; the comparison expects numbers.
-            text = " ".join(str(problem).split())
-            return Finding("type", f"`{short(answer)}` cannot be compared with the solution: {text}")
+        except Exception as problem:
+            return _incomparable(answer, problem)
         if sentence:
             return Finding("different", sentence)
     return None
+
+
+def _differ(exercise: Exercise, answers: list, expected: list) -> Finding | None:
+    try:
+        return diagnose(answers, expected, tolerance=exercise.tolerance, axes=exercise.axes)
+    except Exception as problem:
+        return _incomparable(answers[0], problem)
+
+
+def _incomparable(answer: object, problem: Exception) -> Finding:
+    """An answer may be anything, and it is not the learner's fault when a comparison expects less than that."""
+    text = " ".join(str(problem).split())[:200]
+    return Finding("type", f"`{short(answer)}` cannot be compared with the solution: {text}")
 
 
 def _foreseen(exercise: Exercise, answers: list, draws: list[tuple]) -> Finding | None:
     """The mistakes that the exercise's author knows by name."""
     for sentence, wrong in exercise.mistakes.items():
         outcomes = [wrong(*fresh(draw)) for draw in draws]
-        finding = diagnose(answers, outcomes, tolerance=exercise.tolerance)
+        finding = _differ(exercise, answers, outcomes)
         if finding is None or finding.kind == "dtype":
             return Finding("named", sentence)
     return None
@@ -163,7 +176,7 @@ def _foreseen(exercise: Exercise, answers: list, draws: list[tuple]) -> Finding 
 
 def _repeated(exercise: Exercise, function: Callable, draw: tuple, first: object) -> Finding | None:
     again = [call(function, draw, quiet=True) for _ in range(3)]
-    if exercise.compare or diagnose(again, [first] * 3, tolerance=exercise.tolerance) is None:
+    if exercise.compare or _differ(exercise, again, [first] * 3) is None:
         return None
     return Finding(
         "not deterministic",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from equitour.learn.diagnosis import Finding
+from equitour.learn.finding import Finding
 
 NOT_YET = Finding(
     "not yet", "Nothing to check yet: replace the `...` by your own answer and run the cell again."

@@ -1,0 +1,54 @@
+"""Every exercise of every lesson: its solution passes, the mistakes it foresees are told apart, nothing upsets it."""
+
+import numpy as np
+import pytest
+import torch
+
+from equitour.learn import check
+from equitour.learn.definition import every, find
+
+EXERCISES = [entry.name for entry in every()]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_every_solution_passes_its_own_check_whatever_is_drawn(name):
+    exercise = find(name)
+    assert len(exercise.title) > 8
+    assert len(exercise.hints) >= 2
+    for seed in range(5):
+        answer = exercise.solution if exercise.inputs else exercise.solution()
+        message = check(name, answer, generator=torch.Generator().manual_seed(seed))
+        assert message.passed, message
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [(name, sentence) for name in EXERCISES for sentence in find(name).mistakes]
+)
+def test_every_foreseen_mistake_is_recognised(name, sentence):
+    exercise = find(name)
+    wrong = exercise.mistakes[sentence]
+    answer = wrong if exercise.inputs else wrong()
+    found = [check(name, answer, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    assert {message.kind for message in found} == {"named"}, found
+    # Two mistakes may agree on unlucky draws, but not always: else the second one would never be told.
+    assert sentence in {message.sentence for message in found}, found[0]
+
+
+STRANGE = [
+    "text",
+    [[1, [2]]],
+    {"a": 1},
+    np.array([None, 1]),
+    torch.zeros(0),
+    torch.ones(3, dtype=torch.complex64),
+]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_no_answer_however_strange_makes_a_check_raise(name):
+    for answer in STRANGE:
+        for given in (answer, lambda *arguments, answer=answer: answer):
+            message = check(name, given)
+            assert message.status in ("wrong", "error"), message
+            # Our own comparison has a name for everything; a lesson's comparison may give up, in words.
+            assert find(name).compare or "cannot be compared" not in message.sentence
