@@ -6,8 +6,10 @@ import torch
 
 from equitour.learn import check
 from equitour.learn.definition import every, find
+from equitour.learn.exercises import lessons
 
-EXERCISES = [entry.name for entry in every()]
+# Other tests define toy exercises of their own; the course has those of its lessons.
+EXERCISES = [entry.name for entry in every() if entry.lesson in lessons()]
 
 
 @pytest.mark.parametrize("name", EXERCISES)
