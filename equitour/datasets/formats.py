@@ -16,7 +16,7 @@ import numpy as np
 from equitour.datasets.shelf import Item
 from equitour.datasets.source import Raw
 
-KCAL = 0.04336411530877085  # eV in one kcal/mol
+KCAL = 4184 / 96485.33212331  # eV in one kcal/mol
 BOHR3 = 0.529177210903**3  # Å³
 PERIODIC = np.ones(3, dtype=bool)
 

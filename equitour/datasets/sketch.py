@@ -63,7 +63,7 @@ def sketch(graph: AtomicGraph, *, caption: str = "") -> str:
     )
 
 
-def bonds(graph: AtomicGraph) -> list[tuple[int, int]]:
+def bonds(graph: AtomicGraph) -> list[list[int]]:
     """Pairs inside one cell that are closer than 1.25 times the sum of their covalent radii."""
     radii = torch.tensor(covalent_radii)[graph.atomic_numbers.cpu()]
     s, r = graph.senders.cpu(), graph.receivers.cpu()

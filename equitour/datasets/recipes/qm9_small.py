@@ -44,9 +44,8 @@ CARD = {
     },
     "method": "B3LYP/6-31G(2df,p) at its own relaxed geometries. The corner holds all molecules with at most 7 "
     "heavy atoms, the sample 5000 of the others, drawn with the seed.",
-    "caveats": "The sample is fair to QM9 without its corner. Relaxed geometries only: nothing "
-    "here teaches forces."
-    "differ by rounding or, for a few, more.",
+    "caveats": "The sample is fair to QM9 without its corner. One molecule that QM9 holds twice (000937 is 000933) "
+    "stands once. Relaxed geometries only: nothing here teaches forces.",
     "seed": SEED,
     "cutoff": 5.0,
     "licence": "Data: CC0 (figshare 10.6084/m9.figshare.978904); qm9pack: MIT",
@@ -112,6 +111,19 @@ def item_of(row: dict, polarizability: dict) -> Item:
     )
 
 
+def distinct(items: list[Item]) -> list[Item]:
+    """Items without repeats; QM9 itself holds methylpyrazine twice (000933 and 000937, to the last digit).
+
+    Sorted distances from the centroid, with the elements, do not change when a structure is moved, turned,
+    mirrored or renumbered.
+    """
+    first = {}
+    for item in items:
+        radii = np.linalg.norm(item.positions - item.positions.mean(0), axis=1)
+        first.setdefault((*np.sort(np.round(radii, 4)), *np.sort(item.atomic_numbers)), item)
+    return list(first.values())
+
+
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Write both sets at once; there is nothing to resume, and ``minutes`` is never needed."""
     del minutes
@@ -124,7 +136,7 @@ def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     others = [row for row in rows if heavy_atoms(row) > HEAVY]
     chosen = np.sort(np.random.default_rng(SEED).choice(len(others), size=RANDOM, replace=False))
     for name, part in zip(names, (corner, [others[i] for i in chosen]), strict=True):
-        items = [item_of(row, polarizability[row["XYZ_file"]]) for row in part]
+        items = distinct([item_of(row, polarizability[row["XYZ_file"]]) for row in part])
         write_set(name, pack(items), CARD | {"codes": versions("qm9pack", "numpy")}, folder)
 
 

@@ -1,0 +1,180 @@
+"""The recipes: what is missing is made, a kill loses little, and a missing code is named."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equitour.cli import main
+from equitour.datasets.recipes import RECIPES, recipe
+from equitour.datasets.recipes.bench import Bench, physics_code, seed_of
+from equitour.datasets.recipes.glass_kob_andersen import PLAN as GLASS
+from equitour.datasets.recipes.qm9_small import numbers_in
+from equitour.datasets.shelf import Item, file_name, read_arrays, read_manifest
+
+KEYS = [f"k{i}" for i in range(6)]
+
+
+def toy(key: str) -> Item | None:
+    if key == "k4":
+        return None
+    return Item(
+        key=key,
+        atomic_numbers=np.ones(2, dtype=int),
+        positions=seed_of(key, 1).normal(size=(2, 3)),
+        item={"energy": 1.0},
+    )
+
+
+def arrays_of(folder):
+    return read_arrays("toy", folder)
+
+
+def test_an_interrupted_run_ends_with_the_same_file_as_an_uninterrupted_one(tmp_path):
+    Bench(name="toy", card={}, folder=tmp_path / "whole").make(KEYS, toy)
+
+    def interrupted(key):
+        if key == "k3" and "k3" not in seen:
+            seen.add(key)
+            raise KeyboardInterrupt
+        return toy(key)
+
+    seen = set()
+    bench = Bench(name="toy", card={}, folder=tmp_path / "halves", every=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        bench.make(KEYS, interrupted)
+    assert arrays_of(tmp_path / "halves")["key"].tolist() == ["k0", "k1", "k2"]
+    bench.make(KEYS, interrupted)
+    assert (tmp_path / "whole" / "toy.npz").read_bytes() == (tmp_path / "halves" / "toy.npz").read_bytes()
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_datasets_recipes import KEYS, toy
+from equitour.datasets.recipes.bench import Bench
+def slow(key):
+    time.sleep(0.3)
+    return toy(key)
+Bench(name="toy", card={}, folder=Path(sys.argv[1]), every=0.0).make(KEYS, slow)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+def test_a_run_killed_without_warning_goes_on_from_its_last_item(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, "-c", SLOW, str(tmp_path), str(Path(__file__).parent)], stderr=subprocess.DEVNULL
+    )
+    limit = time.monotonic() + 60
+    while not (tmp_path / "manifest.json").exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    stood = len(arrays_of(tmp_path)["key"])
+    assert 1 <= stood < 5
+    made = []
+
+    def counted(key):
+        made.append(key)
+        return toy(key)
+
+    Bench(name="toy", card={}, folder=tmp_path).make(KEYS, counted)
+    assert len(made) == 6 - stood
+    assert arrays_of(tmp_path)["key"].tolist() == ["k0", "k1", "k2", "k3", "k5"]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_what_was_refused_is_remembered_and_not_tried_again(tmp_path):
+    tried = []
+
+    def counted(key):
+        tried.append(key)
+        return toy(key)
+
+    bench = Bench(name="toy", card={"units": {}}, folder=tmp_path)
+    bench.make(KEYS, counted)
+    bench.make(KEYS, counted)
+    assert tried == KEYS
+    assert read_manifest(tmp_path)["toy"]["refused"] == ["k4"]
+
+
+def test_unfinished_items_are_made_again_and_the_file_keeps_its_order(tmp_path):
+    bench = Bench(name="toy", card={}, folder=tmp_path)
+    bench.make(KEYS[:4], toy)
+    order = []
+
+    def finish(key):
+        order.append(key)
+        return Item(
+            key=key, atomic_numbers=np.ones(2, dtype=int), positions=np.zeros((2, 3)), item={"energy": 2.0}
+        )
+
+    bench.make(
+        KEYS[:4], finish, finished=lambda item: item.item["energy"] == 2.0, order=lambda key: -int(key[1:])
+    )
+    assert order == ["k3", "k2", "k1", "k0"]
+    assert arrays_of(tmp_path)["key"].tolist() == KEYS[:4]
+    assert (arrays_of(tmp_path)["item.energy"] == 2).all()
+
+
+def test_after_its_minutes_a_recipe_begins_nothing_more(tmp_path):
+    made = Bench(name="toy", card={}, folder=tmp_path, minutes=-1.0).make(KEYS, toy)
+    assert made == []
+    assert not (tmp_path / file_name("toy")).exists()
+
+
+def test_each_item_has_chance_of_its_own():
+    assert seed_of("a", 1).random() == seed_of("a", 1).random() != seed_of("b", 1).random()
+    assert seed_of("a", 1).random() != seed_of("a", 2).random()
+
+
+def test_a_missing_physics_code_is_named_with_the_extra_that_brings_it():
+    with pytest.raises(
+        ModuleNotFoundError,
+        match=r"computes with nonesuch, but nonesuch is not installed here; .*equitour\[recipes\]",
+    ):
+        physics_code("nonesuch")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_is_importable_without_its_codes_and_says_what_it_makes(name):
+    module = importlib.import_module(f"equitour.datasets.recipes.{name}")
+    assert callable(recipe(name))
+    assert set(module.CARD) >= {"title", "units", "method", "caveats", "seed", "licence", "citation"}
+    assert len(Path(module.__file__).read_text().splitlines()) < 250
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(
+        ValueError, match=r"must be one of qm9_small, .* received 'qm10'; choose one of these"
+    ):
+        recipe("qm10")
+
+
+def test_qm9s_odd_numbers_are_read():
+    np.testing.assert_allclose(numbers_in("[[1.,2.0],[0.,1.5*^-3]]"), [[1, 2], [0, 0.0015]])
+    np.testing.assert_allclose(numbers_in("[0.,-1.]"), [0, -1])
+
+
+def test_hotter_configurations_of_the_glass_wait_less():
+    longest = [longest for _, longest, _ in GLASS.values()]
+    assert longest == sorted(longest)
+    assert all(rest == 10 * time for _, time, rest in GLASS.values())
+
+
+def test_the_command_lists_describes_and_refuses(capsys):
+    assert main(["data", "list", "--kind", "shipped"]) == 0
+    assert "molecules_md/ethanol" in capsys.readouterr().out
+    assert main(["data", "describe", "tetris"]) == 0
+    assert "Eight shapes" in capsys.readouterr().out
+    assert main(["data", "describe", "tetriss"]) == 1
+    assert "did you mean 'tetris'" in capsys.readouterr().err
+    assert main(["data", "make", "phonons", "--minutes", "0"]) == 1
+    assert "--minutes must be positive, received 0" in capsys.readouterr().err
