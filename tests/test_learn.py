@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_exercises import count, dipole, lengths, order, pair, product, steps, table, turn
+from toy_exercises import count, dipole, lengths, order, pair, product, spectrum, steps, table, turn
 
 from equitour.learn import check
 from equitour.learn.definition import find
@@ -111,6 +111,15 @@ MISTAKES = [
     ("test.turn", _in_place, "modifies inputs", "changes its argument `a`"),
     ("test.pair", lambda a, b: (a + b, b - a), "sign", "Value 2 of 2: The sign is wrong"),
     ("test.pair", lambda a, b: (a + b,), "shape", "must be 2 values, received 1"),
+    ("test.spectrum", lambda n: spectrum(n)[:1] * 2, "named", "root of the first"),
+    ("test.spectrum", lambda n: (spectrum(n)[0].float(),) * 2, "named", "root of the first"),
+    (
+        "test.spectrum",
+        lambda n: tuple(x.float() for x in spectrum(n)),
+        "dtype",
+        "Value 1 of 2: The numbers are right",
+    ),
+    ("test.spectrum", lambda n: tuple(x.flip(0) for x in spectrum(n)), "axis order", "last axis is reversed"),
     ("test.pair", lambda a, b: a + b, "type", "return 2 values"),
     ("test.table", lambda a, b: {"a": torch.trace(a)}, "type", "keys must be a, b, received a"),
     ("test.table", lambda a, b: {"a": torch.trace(a), "b": -torch.trace(b)}, "sign", "In `b`:"),

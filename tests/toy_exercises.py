@@ -118,3 +118,18 @@ def members():
 def constant():
     """A length."""
     return 1.75
+
+
+@exercise(
+    "test.spectrum",
+    inputs=lambda generator: int(torch.randint(2, 9, (), generator=generator)),
+    hints=HINTS,
+    mistakes={"The second must be the root of the first.": lambda n: (_levels(n), _levels(n))},
+)
+def spectrum(n):
+    """Some energies, and their roots."""
+    return _levels(n), _levels(n).sqrt()
+
+
+def _levels(n):
+    return torch.arange(n, dtype=torch.float64) ** 2 + 2

@@ -1,7 +1,7 @@
 """Answers that are numbers or arrays of numbers: their type, shape, dtype, and then the numbers themselves."""
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ def compare_numbers(
                 return finding
     single = _is_single(expected[0]) or _is_single(answers[0])
     explained = explain_numbers(
-        [_wide(answer) for answer in answers],
-        [_wide(right) for right in expected],
+        [wide(answer) for answer in answers],
+        [wide(right) for right in expected],
         tolerance=max(tolerance, 1e-5) if single else tolerance,
         axes=axes,
     )
@@ -46,7 +46,17 @@ def _is_single(value: object) -> bool:
     return str(getattr(value, "dtype", "")).endswith(("float32", "complex64", "float16"))
 
 
-def _wide(value: object) -> torch.Tensor:
+def widen(value: object) -> object:
+    """The same answer with all its arrays in double precision, so that only the numbers count."""
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        return wide(value)
+    if isinstance(value, Mapping):
+        return {key: widen(part) for key, part in value.items()}
+    return type(value)(map(widen, value)) if type(value) in (list, tuple) else value
+
+
+def wide(value: object) -> torch.Tensor:
+    """A number or an array as a tensor in double precision on the CPU."""
     # By way of numpy, because torch would read a Python float in single precision.
     tensor = value.detach().cpu() if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
     tensor = tensor if tensor.layout == torch.strided else tensor.to_dense()
@@ -66,11 +76,11 @@ def _number_type(answer: object, right: object, axes: Sequence[str]) -> Finding 
 
 
 def _shape(answer: object, right: object, axes: Sequence[str]) -> Finding | None:
-    received, wanted = tuple(np.shape(_wide(answer))), tuple(np.shape(_wide(right)))
+    received, wanted = tuple(np.shape(wide(answer))), tuple(np.shape(wide(right)))
     if received == wanted or (not wanted and np.prod(received) == 1):
         return None
     if len(received) == len(wanted) >= 2 and received == wanted[:-2] + wanted[:-3:-1]:
-        same = torch.allclose(_wide(answer).mT, _wide(right))
+        same = torch.allclose(wide(answer).mT, wide(right))
         if same:
             return Finding(
                 "transposed", f"The answer is transposed: {_describe(wanted, axes)}, received {received}."
@@ -85,9 +95,9 @@ def _describe(shape: tuple, axes: Sequence[str]) -> str:
 
 
 def _not_a_number(answer: object, right: object, axes: Sequence[str]) -> Finding | None:
-    bad = ~torch.isfinite(_wide(answer)) & torch.isfinite(_wide(right).reshape(_wide(answer).shape))
+    bad = ~torch.isfinite(wide(answer)) & torch.isfinite(wide(right).reshape(wide(answer).shape))
     if not bad.any():
         return None
-    what = "NaN (not a number)" if torch.isnan(_wide(answer)[bad]).any() else "infinite"
+    what = "NaN (not a number)" if torch.isnan(wide(answer)[bad]).any() else "infinite"
     cure = "look for a division by zero, a root or logarithm of a negative number, an arccos beyond 1"
     return Finding("nan", f"{int(bad.sum())} of {bad.numel()} numbers are {what}; {cure}.")

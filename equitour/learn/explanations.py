@@ -171,8 +171,5 @@ def _difference(pairs: Pairs) -> Named:
         return "different", f"{a.item():.6g} is not the answer."
     where = tuple(int(k) for k in torch.unravel_index(gap.argmax(), gap.shape))
     count = int((gap > 1e-8 * float(e.abs().max())).sum())
-    place = ", ".join(map(str, where))
-    return (
-        "different",
-        f"{count} of {a.numel()} numbers are wrong, most of all entry [{place}]: {a[where].item():.6g}.",
-    )
+    worst = f"entry [{', '.join(map(str, where))}] is {a[where].item():.6g} and must be {e[where].item():.6g}"
+    return "different", f"{count} of {a.numel()} numbers are wrong; {worst}."

@@ -7,6 +7,7 @@ import torch
 
 from equitour.graph import AtomicGraph
 from equitour.learn import record
+from equitour.learn.arrays import widen
 from equitour.learn.definition import Exercise, find
 from equitour.learn.diagnosis import diagnose
 from equitour.learn.finding import Finding, short
@@ -113,7 +114,7 @@ def _value(exercise: Exercise, answer: object) -> Finding | None:
     if unfilled(answer):
         return NOT_YET
     finding = _verdict(exercise, [answer], [expected], [()])
-    return finding and (_foreseen(exercise, [answer], [()]) or finding)
+    return finding and (_foreseen(exercise, [answer], [expected], [()]) or finding)
 
 
 def _function(exercise: Exercise, answer: Callable, draws: list[tuple]) -> Finding | None:
@@ -127,7 +128,7 @@ def _function(exercise: Exercise, answer: Callable, draws: list[tuple]) -> Findi
         if exercise.compare:
             return _symmetry(exercise, answer, draws[0], expected[0])
         return _repeated(exercise, answer, draws[0], answers[0])
-    if foreseen := _foreseen(exercise, answers, draws):
+    if foreseen := _foreseen(exercise, answers, expected, draws):
         return foreseen
     if finding.kind not in _LOOSE:
         return finding
@@ -164,14 +165,20 @@ def _incomparable(answer: object, problem: Exception) -> Finding:
     return Finding("type", f"`{short(answer)}` cannot be compared with the solution: {text}")
 
 
-def _foreseen(exercise: Exercise, answers: list, draws: list[tuple]) -> Finding | None:
-    """The mistakes that the exercise's author knows by name."""
+def _foreseen(exercise: Exercise, answers: list, expected: list, draws: list[tuple]) -> Finding | None:
+    """The mistakes that the exercise's author knows by name, in whatever precision they are made."""
     for sentence, wrong in exercise.mistakes.items():
         outcomes = [wrong(*fresh(draw)) for draw in draws]
-        finding = _differ(exercise, answers, outcomes)
-        if finding is None or finding.kind == "dtype":
+        if _agree(answers, outcomes) and not _agree(outcomes, expected):
             return Finding("named", sentence)
     return None
+
+
+def _agree(left: list, right: list) -> bool:
+    try:
+        return diagnose(widen(left), widen(right), tolerance=1e-5) is None
+    except Exception:  # What cannot be compared does not agree.
+        return False
 
 
 def _repeated(exercise: Exercise, function: Callable, draw: tuple, first: object) -> Finding | None:
@@ -216,8 +223,8 @@ def _with_example(
     for draw, answer, right in zip(draws, answers, expected, strict=True):
         if _verdict(exercise, [answer], [right], [draw]):
             given = ", ".join(f"{name} = {short(value)}" for name, value in zip(names, draw, strict=False))
-            if len(given) + len(str(right)) < 160 and "..." not in given:
-                text = f"{finding.sentence} For `{given}` it must be `{short(right)}`, received `{short(answer)}`."
-                return Finding(finding.kind, text)
+            example = f"For `{given}` it must be `{short(right)}`, received `{short(answer)}`."
+            if "..." not in example:
+                return Finding(finding.kind, f"{finding.sentence} {example}")
             break
     return finding

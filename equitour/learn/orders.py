@@ -41,7 +41,16 @@ def axis_order(pairs: Pairs, same: Callable, axes: Sequence[str]) -> Named | Non
         order = _permutation(pairs, axis)
         if order and all(same(a, e.index_select(axis, torch.tensor(order))) for a, e in pairs):
             return "axis order", _order_sentence(order, axis, len(shape), axes)
-    return _both_axes(pairs, same, axes) or _moved_axes(pairs, same)
+    return _both_axes(pairs, same, axes) or _moved_axes(pairs, same) or _reversed(pairs, same)
+
+
+def _reversed(pairs: Pairs, same: Callable) -> Named | None:
+    """Where the size changes from draw to draw, the one other order that can be told is the reverse."""
+    for axis in range(-1, -min(e.ndim for _, e in pairs) - 1, -1):
+        if all(same(a, e.flip(axis)) for a, e in pairs):
+            last = "last axis" if axis == -1 else f"axis {axis}"
+            return "axis order", f"The order along the {last} is reversed: what stands first must stand last."
+    return None
 
 
 def _permutation(pairs: Pairs, axis: int) -> list[int] | None:
