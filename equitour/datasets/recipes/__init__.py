@@ -9,6 +9,7 @@ from collections.abc import Callable
 RECIPES = (
     "qm9_small",
     "phonons",
+    "phonons_reference",
     "silicon_amorphous",
     "molecules_response",
     "glass_kob_andersen",

@@ -48,7 +48,7 @@ CARD = {
     "stands once. Relaxed geometries only: nothing here teaches forces.",
     "seed": SEED,
     "cutoff": 5.0,
-    "licence": "Data: CC0 (figshare 10.6084/m9.figshare.978904); qm9pack: MIT",
+    "licence": "qm9pack: MIT; data: QM9, published with its paper",
     "citation": "R. Ramakrishnan, P. O. Dral, M. Rupp, O. A. von Lilienfeld, Sci. Data 1, 140022 (2014), "
     "10.1038/sdata.2014.22",
 }
