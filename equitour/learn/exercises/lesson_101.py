@@ -248,19 +248,19 @@ question(
 )
 question(
     "101.mirror",
-    "Eight flags, four of them in mirror pairs. A classifier sees |F| only. How many photographs will it name rightly?",
+    "Six flags, four of them in mirror pairs. A classifier sees |F| only. How many photographs will it name rightly?",
     options={
         "All": "A flag and its mirror image have the same |F|: nothing is left to tell them apart.",
-        "About 75 %": "Four flags always, and a coin is tossed for the other four: 4/8 + 4/8 · 1/2.",
-        "About 50 %": "Half of the flags are in pairs, but a guess between two is right half of the time.",
-        "About 12 %": "That is blind guessing; |F| still tells five kinds of flag from each other and more.",
+        "About 67 %": "Two flags always, and a coin is tossed for the other four: 2/6 + 4/6 · 1/2.",
+        "About 33 %": "Right for the pairs if it never named them; a guess between two is right half of the time.",
+        "About 17 %": "That is blind guessing; |F| still tells four kinds of flag from each other.",
     },
-    answer="About 75 %",
+    answer="About 67 %",
 )
 question(
     "101.fold",
-    "Twelve frames of water. The raw learner gets each of them in k orientations. From which k on is it as good as "
-    "the symmetric learners, which get the twelve frames once?",
+    "Sixteen frames of water. The raw learner gets each of them in k orientations. From which k on is it as good as "
+    "the symmetric ways, which get the sixteen frames once?",
     options={
         "4": "Four orientations leave most of the sphere empty.",
         "16": "There are three angles to cover: 16 is between two and three values for each.",
