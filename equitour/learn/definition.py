@@ -128,7 +128,7 @@ def find(name: str) -> Exercise:
     """
     exercises.load(name.partition(".")[0])
     if name not in _REGISTRY:
-        raise LookupError(unknown("exercise", name, [entry.name for entry in every()])) from None
+        raise LookupError(unknown("an exercise", name, [entry.name for entry in every()])) from None
     return _REGISTRY[name]
 
 

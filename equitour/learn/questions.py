@@ -116,7 +116,7 @@ def quiz(
         return question(name, text, options=options, answer=answer or "")
     exercises.load(name.partition(".")[0])
     if name not in _QUESTIONS:
-        raise LookupError(unknown("question", name, sorted(_QUESTIONS))) from None
+        raise LookupError(unknown("a question", name, sorted(_QUESTIONS))) from None
     return _record(_QUESTIONS[name], text) if text else _QUESTIONS[name]
 
 
