@@ -228,13 +228,13 @@ question(
 )
 question(
     "104.slide",
-    "The slide turns a crystal by ρ → ρ Q and keeps x. What will the test say for rutile?",
+    "A slide turns crystals by ρ → ρ Q, with a rotation Q, and keeps x. What becomes of a crystal whose cell is no cube?",
     options={
         "It is turned by Q": "That would be Q ρ: space is acted on from the left. Run the test.",
         "It is the same crystal in another basis": "For that Q would have to be a matrix of integers. Run the test.",
-        "It is another crystal": "ρ Q mixes the edges a, b, c with numbers that are not integers: another lattice.",
+        "It becomes another crystal": "ρ Q mixes a, b, c with numbers that are not integers: another lattice.",
     },
-    answer="It is another crystal",
+    answer="It becomes another crystal",
 )
 question(
     "104.invariant",
