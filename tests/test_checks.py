@@ -141,6 +141,16 @@ def test_only_the_broken_block_is_blamed(rattled_salt):
     assert equivariance_report(both, rattled_salt, "0e+1o+1e").ok
 
 
+def test_a_function_for_one_structure_only_is_named(ethanol):
+    def single(graph):
+        (cell,) = graph.cell
+        return vector(graph) + 0 * cell.sum()
+
+    report = equivariance_report(single, ethanol, "1o")
+    assert [finding.name for finding in report.findings] == ["batching"]
+    assert "fails on several structures at once: it was written for one" in report.verdict
+
+
 def test_a_zero_output_proves_nothing(ethanol):
     with pytest.raises(ProvesNothing, match="proves nothing: the output is identically zero"):
         equivariance_report(lambda g: 0 * vector(g), ethanol, "1o")

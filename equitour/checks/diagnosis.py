@@ -49,15 +49,18 @@ def diagnose(
         )
     # A weight tied to an index meets other indices in a batch, which is no second mistake.
     if errors.permutation <= tolerance and not errors.batching <= tolerance:
-        yield Finding(
-            "batching",
-            f"a structure feels the others in its batch ({errors.batching:.1e}): a sum or an average crosses graphs",
-        )
+        yield Finding("batching", _batching_sentence(errors.batching))
     for (_, irrep), (name, columns) in zip(probe.irreps, probe.slices().items(), strict=True):
         if not errors.rotation[name] <= tolerance:
             yield _rotation_finding(probe, name, columns, irrep, tolerance, generator)
         elif not errors.reflection[name] <= tolerance:
             yield _parity_finding(probe, name, columns, irrep, tolerance, generator)
+
+
+def _batching_sentence(error: float) -> str:
+    if error == float("inf"):
+        return "the function fails on several structures at once: it was written for one; use graph.batch"
+    return f"a structure feels the others in its batch ({error:.1e}): a sum or an average crosses graphs"
 
 
 def _parity_finding(probe, name, columns, irrep, tolerance, generator) -> Finding:
