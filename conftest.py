@@ -11,9 +11,9 @@ os.environ["EQUITOUR_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
 # A reader's own IPython start-up files and Jupyter settings must not decide whether a lesson passes.
 os.environ["IPYTHONDIR"] = str(Path(_scratch.name) / "ipython")
 os.environ["JUPYTER_CONFIG_DIR"] = str(Path(_scratch.name) / "jupyter")
-# The test runner and the kernel it drives take turns, so each may use all cores; under pytest-xdist they share.
-_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _workers)))
+# Lessons and tests work on small graphs: a second thread gains little there, and where other programs share the cores,
+# threads that wait for each other cost minutes (measured with lesson 101: 33 s with one, 264 s with two).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_unconfigure():

@@ -127,7 +127,7 @@ def test_jupyterlab_opens_the_first_lesson_on_this_machine_only_and_asks_nobody(
 
 def test_only_the_super_user_asks_for_root_and_is_told_so(tmp_path, monkeypatch, capsys, installed):
     launched = []
-    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH"):
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH", "OMP_WAIT_POLICY"):
         monkeypatch.setenv(name, "")
     monkeypatch.setattr(lab, "running_as_root", lambda: True)
     monkeypatch.setattr(lab, "_jupyterlab", lambda: _Recorder(launched))

@@ -108,6 +108,13 @@ def test_a_lesson_runs_in_this_python_whatever_kernels_the_user_has(notebook, tm
     assert f"PREFIX {sys.prefix}" in (tmp_path / "page.html").read_text()
 
 
+def test_threads_that_wait_give_their_core_away(notebook, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    path = notebook(new_code_cell("import os; print('POLICY', os.environ['OMP_WAIT_POLICY'])"))
+    assert cli.main(["run", str(path), "--html", str(tmp_path / "page.html")]) == 0
+    assert "POLICY PASSIVE" in (tmp_path / "page.html").read_text()
+
+
 def test_a_run_leaves_the_learners_record_alone(notebook, tmp_path, monkeypatch):
     monkeypatch.delenv("EQUITOUR_PROGRESS")
     path = notebook(new_code_cell("from equitour.learn.record import place; print('PLACE', place())"))

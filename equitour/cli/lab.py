@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from equitour.cli import course_copy, lessons
+from equitour.cli.headless import share_the_cores
 from equitour.cli.trouble import Trouble
 
 HELP = "open the course in JupyterLab"
@@ -51,6 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     paths = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
+    share_the_cores(os.environ)
     sys.stdout.flush()
     lab.launch_instance(argv=command_line(folder, browser=not arguments.no_browser, port=arguments.port))
     return 0

@@ -105,6 +105,7 @@ def run(python: Path, content: Path, name: str) -> bool:
         # Only this environment's kernels and settings count, and only its scripts are found.
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "IPYTHONDIR": str(content / ".ipython"),
     }
     command = [
