@@ -143,4 +143,4 @@ def unknown(thing: str, name: str, names: Sequence[str]) -> str:
     """One sentence for a name that does not exist, with the one that was probably meant."""
     closest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
     cure = f"did you mean {closest[0]!r}?" if closest else "none is defined yet"
-    return f"the name must be that of {thing}, received {name!r}; {cure}".replace("an question", "a question")
+    return f"the name must be that of {thing}, received {name!r}; {cure}"
