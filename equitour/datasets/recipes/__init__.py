@@ -14,6 +14,8 @@ RECIPES = (
     "molecules_response",
     "glass_kob_andersen",
     "molecules_md",
+    "perovskites",
+    "barium_titanate",
 )
 
 
