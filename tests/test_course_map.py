@@ -1,6 +1,7 @@
 """The map of the course and the tracks follow from what the notebooks say of themselves."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,8 @@ def _lesson(folder, name, minutes, prerequisites=(), sections=()):
     """A notebook of sections (heading, minutes); the teacher's notes carry the minutes."""
     cells, notes = [], []
     for number, (heading, spent) in enumerate(sections):
-        cells += [{"cell_type": "markdown", "id": f"m{number}", "source": [f"## {heading}\n", "text"]}]
+        text = ["Words that end the section before.\n", "\n", f"## {heading}\n", "text"]
+        cells += [{"cell_type": "markdown", "id": f"m{number}", "source": text[2 * (number < 2) :]}]
         cells += [{"cell_type": "code", "id": f"c{number}", "source": ["1"]}]
         notes += [{"cell": f"c{number}", "minutes": spent}]
     about = {
@@ -53,6 +55,8 @@ def test_a_lesson_too_long_for_the_track_stops_before_a_section_and_nothing_buil
     (stop,) = track(40, lessons)
     assert (stop.minutes, stop.before) == (35, "Three")
     assert "up to “Three”" in repr(Tracks({"One hour": [stop]}))
+    short = _lesson(tmp_path, "103_c", 60, sections=[("One", 10), ("Two", 50)])
+    assert track(12, [short]) == []  # Ten minutes of sixty are no lesson.
 
 
 def test_a_track_without_time_says_so():
@@ -64,6 +68,27 @@ def test_the_map_names_what_is_planned_and_escapes_titles(tmp_path):
     shown = CourseMap((_lesson(tmp_path, "201_<b>", 5),))._repr_html_()
     assert "<b>" not in shown.lower().replace("<body", "")
     assert shown.count(">planned<") == 5  # of six parts all but one
+
+
+def test_the_map_begins_with_the_start_and_ends_with_what_is_looked_up(tmp_path):
+    lessons = [_lesson(tmp_path, name, 5) for name in ("start", "conventions", "104_crystals")]
+    parts = [title for title, held in CourseMap(tuple(lessons)).parts().items() if held]
+    assert parts == ["Begin here", "Symmetry", "To look things up"]
+
+
+def test_goals_end_the_sentence_that_the_heading_begins(tmp_path):
+    lesson = _lesson(tmp_path, "101_a", 5)
+    for goal, shown in (("Turn a crystal.", "turn a crystal"), ("NMR: read it", "NMR: read it"), ("", "")):
+        told = CourseMap((replace(lesson, goal=goal),))
+        assert f": {shown}" in repr(told)
+        assert f">{shown}</td></tr>" in told._repr_html_()
+
+
+def test_the_hour_of_the_course_is_an_hour():
+    (start, *more) = track(60)
+    assert start.lesson.name == "start"
+    assert more
+    assert 40 <= start.minutes + sum(stop.minutes for stop in more) <= 60
 
 
 def test_every_lesson_stands_on_the_map_once_and_its_prerequisites_exist():

@@ -44,6 +44,25 @@ def test_every_check_draws_fresh_inputs_unless_a_generator_is_given():
     assert len({float(x[0, 0]) for x in seen}) == 8
 
 
+def test_where_several_functions_draw_they_take_turns():
+    seen = []
+
+    def remember(x):
+        seen.append(float(x))
+        return x
+
+    name = "test.turns"
+    exercise(
+        name,
+        inputs=(lambda generator: torch.tensor(1.0), lambda generator: torch.tensor(-1.0)),
+        hints=HINTS,
+    )(lambda x: x)
+    assert check(name, remember).passed
+    assert seen[:4] == [1.0, -1.0, 1.0, -1.0]
+    for sign in (1.0, -1.0):  # What answers one kind of input only is found out at every check.
+        assert not check(name, lambda x, sign=sign: torch.tensor(sign)).passed
+
+
 def test_the_closest_name_is_offered_for_an_unknown_exercise():
     with pytest.raises(
         LookupError, match=r"that of an exercise, received 'test\.trun'; did you mean 'test\.turn'"

@@ -32,19 +32,22 @@ class CourseMap:
         numbered = {
             title: [one for one in self.lessons if one.name[:1] == digit] for digit, title in PARTS.items()
         }
-        others = [one for one in self.lessons if not one.name[:1].isdigit()]
-        return {**({"Around the course": others} if others else {}), **numbered}
+        first = [one for one in self.lessons if one.name == "start"]
+        rest = [one for one in self.lessons if not (one.name[:1].isdigit() or one in first)]
+        around = {"Begin here": first, "To look things up": rest}
+        begin, look_up = ({title: found} if found else {} for title, found in around.items())
+        return begin | numbered | look_up
 
     def __repr__(self) -> str:
         """The same in plain text."""
         lines = []
         for title, lessons in self.parts().items():
             lines.append(title if lessons else f"{title} (planned)")
-            lines += [f"  {one.name}: {one.minutes or '?'} min, {one.level}: {one.goal}" for one in lessons]
+            lines += [f"  {one.name}: {one.minutes or '?'} min, {one.level}: {_goal(one)}" for one in lessons]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        heads = ("lesson", "minutes", "level", "afterwards you can", "begin after")
+        heads = ("lesson", "begin after", "minutes", "level", "afterwards you can")
         top = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in heads)
         body = "".join(_part(title, lessons, len(heads)) for title, lessons in self.parts().items())
         return (
@@ -62,12 +65,18 @@ def _part(title: str, lessons: Sequence[Lesson], columns: int) -> str:
 def _row(lesson: Lesson) -> str:
     link = f'<a href="{html.escape(lesson.name)}.ipynb">{html.escape(_title(lesson))}</a>'
     after = ", ".join(name.partition("_")[0] for name in lesson.prerequisites)
-    words = (str(lesson.minutes or "?"), lesson.level, lesson.goal, after)
+    words = (after, str(lesson.minutes or "?"), lesson.level, _goal(lesson))
     return (
         f'<tr><td style="{_CELL}">{link}</td>'
         + "".join(f'<td style="{_CELL}">{html.escape(w)}</td>' for w in words)
         + "</tr>"
     )
+
+
+def _goal(lesson: Lesson) -> str:
+    """The goal as the end of a sentence, "afterwards you can ...": small first letter, no full stop."""
+    goal = lesson.goal.strip().rstrip(".")
+    return goal if goal[1:2].isupper() else goal[:1].lower() + goal[1:]
 
 
 @dataclass(frozen=True)
@@ -101,10 +110,13 @@ def track(minutes: int, lessons: Sequence[Lesson] | None = None) -> list[Stop]:
 
 
 def _part_of(lesson: Lesson, minutes: int) -> list[Stop]:
-    """The sections that can be finished in time, by the minutes in the teacher's notes; none if not even one can."""
+    """The sections that can be finished in time, by the minutes in the teacher's notes.
+
+    None if that is less than a quarter of the lesson: nobody begins what must stop at once.
+    """
     starts = _sections(lesson.path)
     finished = [spent for _, spent in starts[1:] if spent <= minutes]
-    if not finished:
+    if not finished or finished[-1] < lesson.minutes / 4:
         return []
     heading, spent = starts[len(finished)]
     return [Stop(lesson, spent, heading)]
@@ -116,9 +128,9 @@ def _sections(path: Path) -> list[tuple[str, int]]:
     notes = {note["cell"]: note["minutes"] for note in notebook["metadata"]["equitour"].get("teacher", ())}
     spent, sections = 0, []
     for cell in notebook["cells"]:
-        first = "".join(cell["source"]).lstrip().partition("\n")[0]
-        if cell["cell_type"] == "markdown" and first.startswith("## "):
-            sections.append((first.removeprefix("## "), spent))
+        lines = "".join(cell["source"]).splitlines() if cell["cell_type"] == "markdown" else []
+        # A new section may begin below the last words of the one before, in the same cell.
+        sections += [(line.removeprefix("## "), spent) for line in lines if line.startswith("## ")]
         spent += notes.get(cell.get("id"), 0)
     return sections
 

@@ -65,14 +65,22 @@ def wide(value: object) -> torch.Tensor:
 
 def _number_type(answer: object, right: object, axes: Sequence[str]) -> Finding | None:
     if isinstance(right, torch.Tensor) and right.ndim and not isinstance(answer, torch.Tensor):
-        cure = {np.ndarray: "use torch.from_numpy", list: "use torch.tensor", tuple: "use torch.stack"}
-        return type_finding(answer, right, cure.get(type(answer), ""))
+        return type_finding(answer, right, _as_tensor(answer))
     if isinstance(right, np.ndarray) and right.ndim and not isinstance(answer, np.ndarray | torch.Tensor):
         return type_finding(answer, right)
     numeric = isinstance(answer, torch.Tensor | numbers.Number) and not isinstance(answer, bool)
     if not numeric and getattr(getattr(answer, "dtype", None), "kind", "none") not in "biufc":
         return Finding("type", f"The answer must be a number, received {called(answer)}.")
     return None
+
+
+def _as_tensor(answer: object) -> str:
+    if isinstance(answer, np.ndarray):
+        return "use torch.from_numpy"
+    if not isinstance(answer, list | tuple):
+        return ""
+    # torch.tensor copies numbers; it refuses a list of tensors.
+    return f"use torch.{'stack' if any(isinstance(part, torch.Tensor) for part in answer) else 'tensor'}"
 
 
 def _shape(answer: object, right: object, axes: Sequence[str]) -> Finding | None:

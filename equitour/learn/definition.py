@@ -19,7 +19,7 @@ class Exercise:
     name: str
     solution: Callable
     hints: tuple[str, ...]
-    inputs: Callable | None = None
+    inputs: Callable | tuple[Callable, ...] | None = None
     tolerance: float = 1e-8
     irreps_out: object = None
     axes: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ def exercise(
     name: str,
     *,
     hints: Sequence[str],
-    inputs: Callable | None = None,
+    inputs: Callable | tuple[Callable, ...] | None = None,
     tolerance: float = 1e-8,
     irreps_out: object = None,
     axes: Sequence[str] = (),
@@ -74,7 +74,7 @@ def exercise(
         name: Lesson and exercise, "102.compose".
         hints: From the gentlest to the one that almost says it.
         inputs: Draws fresh arguments, `inputs(generator) -> (a, b)`; None where a value is asked for,
-            then the solution takes no argument.
+            then the solution takes no argument. Several functions take turns, where each kind must come for sure.
         tolerance: Largest difference, relative to the largest number of the solution.
         irreps_out: Where the first argument is an AtomicGraph and the output must turn: its irreps, "1x1o".
             An answer that differs is then examined by the equivariance report.

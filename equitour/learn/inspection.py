@@ -98,12 +98,13 @@ def _examine(exercise: Exercise, answer: object, generator: torch.Generator | No
     if generator is None:
         generator = torch.Generator()
         generator.seed()
-    draws = [_draw(exercise, generator) for _ in range(DRAWS)]
+    draws = [_draw(exercise, generator, number) for number in range(DRAWS)]
     return wrong_arguments(answer, exercise.solution, draws[0]) or _function(exercise, answer, draws)
 
 
-def _draw(exercise: Exercise, generator: torch.Generator) -> tuple:
-    drawn = exercise.inputs(generator)
+def _draw(exercise: Exercise, generator: torch.Generator, number: int) -> tuple:
+    kinds = exercise.inputs if isinstance(exercise.inputs, tuple) else (exercise.inputs,)
+    drawn = kinds[number % len(kinds)](generator)
     return drawn if isinstance(drawn, tuple) else (drawn,)
 
 

@@ -14,6 +14,16 @@ import torch
 
 from equitour.learn.finding import Finding
 
+# What numpy calls otherwise; found by the name in "has no attribute 'copy'".
+_IN_TORCH = {
+    "copy": "x.clone()",
+    "astype": "x.to(torch.float64)",
+    "conjugate": "x.conj()",
+    "array": "torch.tensor",
+    "newaxis": "None, as in x[:, None]",
+    "power": "x**n",
+}
+
 NOT_YET = Finding(
     "not yet", "Nothing to check yet: replace the `...` by your own answer and run the cell again."
 )
@@ -139,4 +149,6 @@ def _accident(function: Callable, problem: Exception) -> Finding:
         line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
         where = f" in line {frames[-1].lineno}" + (f", `{line}`" if line else "")
     text = " ".join(str(problem).split()) or "it gives no reason"
+    habit = _IN_TORCH.get(getattr(problem, "name", None)) if "orch" in text or "Tensor" in text else None
+    text += f" (in torch: {habit})" if habit else ""
     return Finding("error", f"Your function stopped with {type(problem).__name__}{where}: {text}")

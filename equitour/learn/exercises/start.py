@@ -4,7 +4,7 @@ import torch
 
 from equitour.learn import exercise, question
 from equitour.learn.point_groups import draw_integer
-from equitour.symmetry import random_orthogonal, random_rotation
+from equitour.symmetry import random_rotation
 
 
 def _atoms(generator: torch.Generator) -> torch.Tensor:
@@ -61,17 +61,24 @@ def distances(x):
     return (x[:, None] - x).norm(dim=-1)
 
 
-def _three_arms(generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """The same three arms, turned or mirrored, so that both signs come."""
-    arms = random_orthogonal(generator=generator) + 0.2 * torch.randn(
-        3, 3, generator=generator, dtype=torch.float64
-    )
-    return tuple(arms.unbind())
+def _three_arms(generator: torch.Generator, hand: int) -> tuple[torch.Tensor, ...]:
+    """Three arms of unequal lengths, not quite at right angles, of the right (+1) or the left hand (-1)."""
+    noise = 0.1 * torch.randn(3, 3, generator=generator, dtype=torch.float64)
+    arms = random_rotation(generator=generator) + noise.clamp(-0.2, 0.2)
+    return tuple((hand * arms).unbind())
+
+
+def _right_hand(generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    return _three_arms(generator, 1)
+
+
+def _left_hand(generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    return _three_arms(generator, -1)
 
 
 @exercise(
     "start.handedness",
-    inputs=_three_arms,
+    inputs=(_right_hand, _left_hand),
     hints=(
         "`torch.linalg.cross(a, b)` points along the thumb of a right hand whose fingers go from a to b.",
         "Is c on the side of the thumb? The sign of a scalar product says so.",
@@ -111,7 +118,8 @@ question(
     "Two molecules have the same atoms at the same distances from one another, all of them. Are they the same molecule?",
     options={
         "Yes, distances fix everything": "They fix everything up to a mirror image. See below what that leaves open.",
-        "Not always": "A left and a right hand have the same distances, and no turn brings one onto the other.",
+        "Not always": "A left and a right hand have the same distances, and no turn brings one onto the other. Up to such a mirror "
+        "image distances do fix everything.",
         "Only if they have the same number of atoms": "They have; that is part of the question.",
     },
     answer="Not always",
