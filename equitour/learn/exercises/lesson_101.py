@@ -10,9 +10,7 @@ _REAL = torch.float64
 
 def _network(generator: torch.Generator) -> tuple[torch.Tensor, ...]:
     """Points, labels and the weights w, b, v of a small network."""
-    points, units = 7, 4
-    sizes = (points, points, units, units, units)
-    return tuple(torch.randn(size, generator=generator, dtype=_REAL) for size in sizes)
+    return tuple(torch.randn(size, generator=generator, dtype=_REAL) for size in (7, 7, 4, 4, 4))
 
 
 def _grad_w(x, y, w, b, v, *, slope=lambda h: 1 - h**2, gate=lambda x: x, weight=lambda v: v) -> torch.Tensor:
@@ -45,10 +43,6 @@ def _grad_w(x, y, w, b, v, *, slope=lambda h: 1 - h**2, gate=lambda x: x, weight
         "The output weight v is missing: it stands between the unit and the error.": (
             lambda x, y, w, b, v: _grad_w(x, y, w, b, v, weight=lambda v: torch.ones_like(v))
         ),
-        "The gradient is summed over the points; the loss is their mean, so divide by N.": (
-            lambda x, y, w, b, v: len(x) * _grad_w(x, y, w, b, v)
-        ),
-        "The 2 of the square is missing.": lambda x, y, w, b, v: _grad_w(x, y, w, b, v) / 2,
     },
 )
 def grad_w(x, y, w, b, v):
@@ -78,13 +72,8 @@ def _average(f, x, shifts=range(12)) -> torch.Tensor:
     mistakes={
         "You averaged the flags and asked f once: the mean of an orbit is a flag of one grey, and everything but "
         "the brightness is lost. Average the answers.": lambda f, x: f(torch.full_like(x, float(x.mean()))),
-        "One shift of the twelve is missing, so the orbit is not closed and the average still moves.": (
-            lambda f, x: _average(f, x, range(11))
-        ),
-        "The flag as it came is missing: a shift by 0 belongs to the orbit.": (
-            lambda f, x: _average(f, x, range(1, 12))
-        ),
-        "f stands alone: nothing was averaged.": lambda f, x: f(x),
+        "The twelfth flag is missing, so the orbit is not closed.": lambda f, x: _average(f, x, range(11)),
+        "The flag as it came is missing: shift by 0 too.": lambda f, x: _average(f, x, range(1, 12)),
     },
 )
 def orbit_average(f, x):
@@ -92,33 +81,24 @@ def orbit_average(f, x):
     return torch.stack([f(x.roll(s, -1)) for s in range(12)]).mean(0)
 
 
-def _ring(generator: torch.Generator) -> torch.Tensor:
-    return torch.rand(12, generator=generator, dtype=_REAL)
-
-
-def _triple(x, sign=-1) -> torch.Tensor:
-    moved = torch.stack([x.roll(sign * s) for s in range(12)])
-    return torch.einsum("i,si,ti->st", x, moved, moved) / 12
+def _shifted(x, sign=-1) -> torch.Tensor:
+    return torch.stack([x.roll(sign * s) for s in range(12)])
 
 
 @exercise(
     "101.triple",
-    inputs=_ring,
+    inputs=lambda generator: torch.rand(12, generator=generator, dtype=_REAL),
     axes=("shift s", "shift t"),
     hints=(
-        "First all shifted copies of the flag: a (12, 12) tensor whose row s holds x[i + s].",
-        "`torch.roll` moves the pixels to the right; x[i + s] in place i needs `x.roll(-s)`.",
+        "First all shifted copies: a (12, 12) tensor whose row s holds x[i + s], which is `x.roll(-s)`.",
         '`torch.einsum("i,si,ti->st", x, moved, moved) / 12`',
     ),
     mistakes={
         "That is the triple correlation of the mirrored flag: `x.roll(s)` puts x[i − s] in place i.": (
-            lambda x: _triple(x, sign=1)
+            lambda x: torch.einsum("i,si,ti->st", x, _shifted(x, 1), _shifted(x, 1)) / 12
         ),
-        "That multiplies two pixels only. A pair correlation is the power spectrum again, and cannot tell a flag "
-        "from its mirror image.": lambda x: torch.stack(
-            [torch.stack([(x.roll(-s) * x.roll(-t)).mean() for t in range(12)]) for s in range(12)]
-        ),
-        "You took the sum over the pixels; the mean is asked for.": lambda x: 12 * _triple(x),
+        "That multiplies two pixels only: a pair correlation is the power spectrum again, and cannot tell a flag "
+        "from its mirror image.": lambda x: _shifted(x) @ _shifted(x).T / 12,
     },
 )
 def triple(x):
@@ -128,17 +108,14 @@ def triple(x):
 
 
 def _labelled(generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    positions = torch.randn(5, 3, 3, generator=generator, dtype=_REAL)
-    dipoles = torch.randn(5, 3, generator=generator, dtype=_REAL)
-    return positions, dipoles, random_rotation(4, generator=generator)
+    positions, dipoles = torch.randn(5, 4, 3, generator=generator, dtype=_REAL).split([3, 1], dim=1)
+    return positions, dipoles[:, 0], random_rotation(4, generator=generator)
 
 
-def _augmented(positions, dipoles, rotations, *, of_positions=lambda R: R, of_dipoles=lambda R: R) -> tuple:
-    """Copies in which positions and labels may be turned by different matrices, as in the usual slips."""
-    return (
-        torch.cat([positions @ of_positions(R).mT for R in rotations]),
-        torch.cat([dipoles @ of_dipoles(R).mT for R in rotations]),
-    )
+def _augmented(positions, dipoles, rotations, of_dipoles) -> tuple:
+    """Copies whose labels may be turned by other matrices than their positions, as in the usual slips."""
+    turned = [positions @ R.mT for R in rotations], [dipoles @ R.mT for R in of_dipoles]
+    return tuple(torch.cat(copies) for copies in turned)
 
 
 @exercise(
@@ -152,22 +129,20 @@ def _augmented(positions, dipoles, rotations, *, of_positions=lambda R: R, of_di
     mistakes={
         "The molecules are turned and their labels are not: the same dipole now stands beside every orientation, "
         "and a network that learns this perfectly is perfectly wrong. A vector's label turns too.": (
-            lambda r, mu, R: (_augmented(r, mu, R)[0], mu.repeat(len(R), 1))
+            lambda r, mu, R: _augmented(r, mu, R, torch.eye(3, dtype=_REAL).expand_as(R))
         ),
-        "The labels turn by the inverse: `mu @ R` is Rᵀμ. Positions and labels must turn by the same R.": (
-            lambda r, mu, R: _augmented(r, mu, R, of_dipoles=lambda R: R.mT)
+        "The labels turn by the inverse, the positions do not: `mu @ R` is Rᵀμ for rows.": (
+            lambda r, mu, R: _augmented(r, mu, R, R.mT)
         ),
-        "The positions turn by the inverse: `r @ R` is Rᵀr for rows. Positions and labels must turn by the same R.": (
-            lambda r, mu, R: _augmented(r, mu, R, of_positions=lambda R: R.mT)
+        "The positions turn by the inverse, the labels do not: `r @ R` is Rᵀr for rows.": (
+            lambda r, mu, R: _augmented(r, mu, R.mT, R)
         ),
-        "All turns by the inverse of R, positions and labels alike. It is a sound augmentation, but not by the "
-        "rotations asked for: rows of vectors need `@ R.mT`.": (
-            lambda r, mu, R: _augmented(r, mu, R, of_positions=lambda R: R.mT, of_dipoles=lambda R: R.mT)
+        "All turns by the inverse of R: sound, but not the rotations asked for. Rows need `@ R.mT`.": (
+            lambda r, mu, R: _augmented(r, mu, R.mT, R.mT)
         ),
         "All copies of one frame stand together; the copies made by one rotation should (frame runs fastest).": (
-            lambda r, mu, R: (
-                torch.einsum("kij,naj->nkai", R, r).flatten(0, 1),
-                torch.einsum("kij,nj->nki", R, mu).flatten(0, 1),
+            lambda r, mu, R: tuple(
+                z.unflatten(0, (len(R), -1)).transpose(0, 1).flatten(0, 1) for z in _augmented(r, mu, R, R)
             )
         ),
     },
@@ -198,12 +173,6 @@ def _charged(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         "It turns as it should, but it moves with the origin: the charges do not add up to zero.": (
             lambda q, r: torch.einsum("na,nai->ni", q, r)
         ),
-        "You took the mean over the molecules from the charges; each molecule must be neutral by itself.": (
-            lambda q, r: torch.einsum("na,nai->ni", q - q.mean(0), r)
-        ),
-        "That is a mean over the atoms; a dipole is a sum.": lambda q, r: (
-            torch.einsum("na,nai->ni", q - q.mean(1, keepdim=True), r) / q.shape[1]
-        ),
     },
 )
 def dipole(charges, positions):
@@ -216,10 +185,8 @@ question(
     "101.turns",
     "Ethanol turns by 50°. Which of these numbers change?",
     options={
-        "The three components of its dipole, and nothing else": "μ turns as a vector does; its length, every "
-        "distance, every angle and the energy stay.",
-        "The components of the dipole, and the energy a little": "The energy knows distances only: no number "
-        "that belongs to the molecule alone can change.",
+        "The three components of its dipole, and nothing else": "Its length stays, as every distance and the energy.",
+        "The components of the dipole, and the energy a little": "The energy belongs to the molecule alone.",
         "None: the molecule is the same": "The molecule is; the numbers that say where its dipole points are not.",
     },
     answer="The three components of its dipole, and nothing else",
@@ -228,9 +195,8 @@ question(
     "101.double_descent",
     "A network has 100 labels to learn from. Its hidden units grow in number from 2 to 1600. Its error on new frames ...",
     options={
-        "falls to a minimum and rises for good: too many parameters overfit": "That is half the picture, the half "
-        "before 100 units. Go on to the right.",
-        "falls all the way: more parameters fit better": "On the training frames, yes. On new ones there is a mountain.",
+        "falls to a minimum and rises for good: too many parameters overfit": "True up to 100 units. Go on.",
+        "falls all the way: more parameters fit better": "On the training frames. On new ones there is a mountain.",
         "falls, rises to a peak at 100 units, and falls again, lower than before": "At 100 units one network alone "
         "passes through all labels, however wild. With more there are many, and least squares takes the calmest.",
     },
@@ -242,7 +208,7 @@ question(
     options={
         "About right: it has seen the shape": "Nothing told it that the shape repeats.",
         "Something unrelated to V": "Outside its data a network follows its tanh units, not chemistry.",
-        "The value at 120°: it knows that nothing lies beyond": "A network does not know where its data ended.",
+        "The value at 120°: it knows that nothing lies beyond": "It does not know where its data ended.",
     },
     answer="Something unrelated to V",
 )
@@ -259,26 +225,24 @@ question(
 )
 question(
     "101.fold",
-    "Sixteen frames of water. The raw learner gets each of them in k orientations. From which k on is it as good as "
-    "the symmetric ways, which get the sixteen frames once?",
+    "Sixteen frames of water. The raw learner gets each in k orientations. From which k on is it as good as the "
+    "symmetric ways, which get the sixteen frames once?",
     options={
         "4": "Four orientations leave most of the sphere empty.",
         "16": "There are three angles to cover: 16 is between two and three values for each.",
         "64": "That is four values for each of three angles. The curve will tell.",
-        "more than 64": "Three angles must be covered as finely as the error asks for, and the error asks for much.",
+        "more than 64": "Three angles must be covered as finely as the error asks for, and it asks for much.",
     },
     answer="more than 64",
 )
 question(
     "101.choose",
-    "Atoms are adsorbed on a crystal's surface, which they may meet in four equivalent orientations (turns by 90°). "
-    "You have a good network that knows nothing of symmetry, and want an energy. What do you try first?",
+    "Molecules lie on a crystal's surface, equal in four orientations (turns by 90°). You have a good network that knows "
+    "no symmetry, and want an energy. What do you try first?",
     options={
-        "Four-fold augmentation": "The group has four elements: four copies are all there is, the average over "
-        "them is exact, and the network stays as it is. Measure it, as with the flags.",
-        "An equivariant network for all rotations": "The surface breaks all rotations but four: such a network "
-        "would be told a symmetry that is not there.",
-        "Distances between the adsorbed atoms": "They forget where the surface is: too much symmetry.",
+        "Four-fold augmentation": "The group has four elements: four copies are all there is. Measure it.",
+        "An equivariant network for all rotations": "The surface breaks all rotations but four.",
+        "Distances between the molecule's atoms": "They forget where the surface is: too much symmetry.",
     },
     answer="Four-fold augmentation",
 )
