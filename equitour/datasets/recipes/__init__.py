@@ -16,6 +16,9 @@ RECIPES = (
     "molecules_md",
     "perovskites",
     "barium_titanate",
+    "nmr_shielding",
+    "water_and_ice",
+    "scattering",
 )
 
 
