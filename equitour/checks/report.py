@@ -74,8 +74,8 @@ class EquivarianceReport:
         errors = {**self.errors, **{f"block {name}": error for name, error in self.blocks.items()}}
         body = "".join(row(name, error) for name, error in errors.items())
         return (
-            "<table><caption style='text-align:left'>Equivariance report: "
-            f"{html.escape(self.verdict)}</caption><thead><tr><th scope='col'>under</th>"
+            f"<p>Equivariance report: {html.escape(self.verdict)}</p>"
+            "<table><thead><tr><th scope='col'>under</th>"
             f"<th scope='col'>relative error</th><th scope='col'></th></tr></thead><tbody>{body}</tbody></table>"
         )
 

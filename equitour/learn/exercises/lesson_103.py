@@ -139,7 +139,8 @@ def _triples(irreps_1, irreps_2, *, degrees=lambda a, b: range(abs(a - b), a + b
     "103.paths",
     inputs=_two_irreps,
     hints=(
-        "Take every irrep of the first with every irrep of the second; how often each occurs does not matter here.",
+        "The lists are strings: `o3.Irreps(irreps_1)` reads one. Take every irrep of the first with every irrep of the "
+        "second; how often each occurs does not matter here.",
         "The degree runs from |l1 − l2| to l1 + l2, both included; the parity is the product p1 p2.",
         "`for _, a in o3.Irreps(irreps_1)` gives irreps with `a.l` and `a.p`; `str(o3.Irrep(l, p))` writes one.",
     ),
@@ -160,7 +161,7 @@ def _triples(irreps_1, irreps_2, *, degrees=lambda a, b: range(abs(a - b), a + b
     },
 )
 def paths(irreps_1, irreps_2):
-    """All allowed paths of a product, as a set of triples such as ("1o", "1o", "2e")."""
+    """All allowed paths of a product of two strings of irreps, as a set of triples ("1o", "1o", "2e")."""
     found = set()
     for _, a in o3.Irreps(irreps_1):
         for _, b in o3.Irreps(irreps_2):
@@ -233,6 +234,9 @@ def _characters(operations, irreps):
         ),
         "You summed over the group without dividing by the number of its operations.": (
             lambda operations, irreps: round(float(_characters(operations, irreps).sum()))
+        ),
+        "`int` cuts 0.9999999 off to 0: take `round` for a number that is whole up to rounding errors.": (
+            lambda operations, irreps: int(torch.trace(irreps_matrix(irreps, operations).mean(0)))
         ),
         "That is the number of all components: the group has not been used.": (
             lambda operations, irreps: o3.Irreps(irreps).dim

@@ -43,6 +43,7 @@ export class Matrix extends Flat {
     const box = element("div", "eq-legend");
     box.append(colourBar(spec));
     figure.append(box);
+    this.digits = spec.values.every(Number.isInteger) ? 0 : 2;
     this.canvas.addEventListener("pointermove", (event) => this.read(event.offsetX, event.offsetY));
     this.canvas.addEventListener("pointerleave", () => this.say(""));
   }
@@ -68,7 +69,7 @@ export class Matrix extends Flat {
         c.fillRect(left + j * size, top + i * size, size - gap, size - gap);
         if (told) {
           const bright = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
-          this.text(value.toFixed(2).replace("-", "\u2212"), left + (j + 0.5) * size, top + (i + 0.5) * size, { colour: bright > 0.55 ? [0, 0, 0] : [1, 1, 1], alpha: 0.9 });
+          this.text(value.toFixed(this.digits).replace("-", "\u2212"), left + (j + 0.5) * size, top + (i + 0.5) * size, { colour: bright > 0.55 ? [0, 0, 0] : [1, 1, 1], alpha: 0.9 });
         }
       }
     }

@@ -14,7 +14,8 @@ export class Structure extends Solid {
     this.lists = { balls: new Instances(), rods: new Instances(), cones: new Instances(), glass: new Instances() };
     this.images = imagesOf(spec.images);
     this.chosen = -1;
-    figure.append(legend(spec));
+    this.legend = legend(spec);
+    figure.append(this.legend);
   }
 
   range(k) { return [this.spec.offsets[k], this.spec.offsets[k + 1]]; }
@@ -46,6 +47,7 @@ export class Structure extends Solid {
     const { balls, rods, cones, glass } = this.lists;
     Object.values(this.lists).forEach((list) => list.clear());
     const [start, stop] = this.range(k), count = stop - start, cell = this.cell(k);
+    this.nameElements(start, stop);
     const atoms = Array.from({ length: count }, (_, i) => ({ at: this.position(k, i), radius: this.kindOf(k, i).radius, colour: this.colour(k, i) }));
     for (const image of this.images) {
       const shift = combine(cell, image), home = !image.some(Boolean);
@@ -60,6 +62,12 @@ export class Structure extends Solid {
     this.stage.draw(mesh.tube, rods, { mode: 1 });
     this.stage.draw(mesh.cone, cones);
     this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
+  }
+
+  // The frames may be different structures: the legend names what this one holds.
+  nameElements(start, stop) {
+    const here = new Set(this.spec.numbers.subarray(start, stop));
+    for (const chip of this.legend.children) if (chip.dataset.number) chip.style.display = here.has(+chip.dataset.number) ? "" : "none";
   }
 
   // A bond whose far end is not shown reaches half way out of the picture, as the crystal goes on.
@@ -198,8 +206,9 @@ function legend(spec) {
     dot.style.background = css(colour);
     item.prepend(dot);
     box.append(item);
+    return item;
   };
-  if (!spec.scalars.length) Object.entries(spec.elements).forEach(([number, { symbol, colour }]) => number !== "0" && chip(colour, symbol));
+  for (const [number, { symbol, colour }] of spec.scalars.length ? [] : Object.entries(spec.elements)) if (number !== "0") chip(colour, symbol).dataset.number = number;
   spec.vectors.forEach(({ name, colour }) => chip(colour, name));
   spec.tensors.forEach(({ name }) => { chip(POSITIVE, `${name} > 0`); chip(NEGATIVE, "< 0"); });
   spec.scalars.forEach((scalar) => box.append(colourBar({ ...scalar, lit: true })));
