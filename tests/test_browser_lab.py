@@ -41,6 +41,7 @@ def lab(tmp_path_factory):
     options = [
         "--no-browser",
         "--allow-root",
+        "--expose-app-in-browser",
         "--ip=127.0.0.1",
         "--port=0",
         "--IdentityProvider.token=",
@@ -72,12 +73,8 @@ def notebook(lab):
     """The notebook in a browser, every cell run once."""
     driver = browser.start(size=(1300, 1400))
     driver.get(lab + "lab/tree/figure.ipynb?reset")
-    # The editor is laid out some time after it exists, and cannot take a key before.
-    first = "document.querySelector('.jp-Notebook .jp-CodeCell .cm-content')?.focus(); return document.activeElement.className"
-    WebDriverWait(driver, 90).until(lambda page: "cm-content" in page.execute_script(first))
-    _idle(driver)
-    for _ in _CELLS:
-        ActionChains(driver).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+    WebDriverWait(driver, 90).until(_run_all)
+    WebDriverWait(driver, 90).until(_has_run)
     WebDriverWait(driver, 90).until(
         lambda page: len(page.find_elements(By.CSS_SELECTOR, ".equitour .eq-canvas")) == 3
     )
@@ -86,52 +83,89 @@ def notebook(lab):
     driver.quit()
 
 
-def _idle(driver) -> None:
-    WebDriverWait(driver, 90).until(lambda page: page.find_elements(By.CSS_SELECTOR, "[data-status=idle]"))
+def _run_all(driver) -> bool:
+    """Run all cells once the kernel is connected and idle; before that JupyterLab answers with a dialog."""
+    return driver.execute_script(
+        """const app = globalThis.jupyterapp, context = app?.shell.currentWidget?.sessionContext, kernel = context?.session?.kernel;
+        if (!context?.isReady || kernel?.connectionStatus !== "connected" || kernel.status !== "idle") return false;
+        app.commands.execute("notebook:run-all-cells");
+        return true;"""
+    )
+
+
+def _has_run(driver) -> bool:
+    prompts = [
+        prompt.text for prompt in driver.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-InputPrompt")
+    ]
+    return bool(prompts) and all(re.search(r"\d", text) for text in prompts)
 
 
 def _cells(driver):
     return driver.find_elements(By.CSS_SELECTOR, ".jp-CodeCell")
 
 
+def _reach(driver, cell: int, selector: str):
+    """An element of a cell's output; JupyterLab lays out only the cells that are in sight, so scroll there first."""
+    look = "const found = document.querySelectorAll('.jp-CodeCell')[arguments[0]]?.querySelector(arguments[1]); found?.scrollIntoView({block: 'center'}); return found"
+    WebDriverWait(driver, 30).until(
+        lambda page: (found := page.execute_script(look, cell, selector)) and found.is_displayed()
+    )
+    return driver.execute_script(look, cell, selector)
+
+
+def _take(driver, slider) -> None:
+    """Click on the slider's thumb at its left end, as a reader does before using the keys."""
+    ActionChains(driver).move_to_element_with_offset(
+        slider, 9 - slider.size["width"] // 2, 0
+    ).click().perform()
+
+
+def _label(driver) -> str:
+    return _reach(driver, 0, ".eq-value").text
+
+
 def test_arrow_keys_move_the_slider_in_jupyterlab_and_not_the_cells(notebook):
-    slider = notebook.find_elements(By.CSS_SELECTOR, ".equitour input[type=range]")[0]
-    chosen = [cell.get_attribute("class") for cell in _cells(notebook)]
-    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-    assert notebook.find_elements(By.CSS_SELECTOR, ".eq-value")[0].text == "2"
-    slider.send_keys(Keys.ARROW_DOWN)
-    assert notebook.find_elements(By.CSS_SELECTOR, ".eq-value")[0].text == "1"
+    slider = _reach(notebook, 0, ".equitour input[type=range]")
+    count = len(_cells(notebook))
+    _take(notebook, slider)
+    ActionChains(notebook).send_keys(
+        Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT
+    ).perform()
+    assert _label(notebook) == "2"
+    ActionChains(notebook).send_keys(Keys.ARROW_DOWN).perform()
+    assert _label(notebook) == "1"
     assert notebook.execute_script("return document.activeElement.type") == "range"
-    assert len(chosen) == len(_cells(notebook))
+    assert len(_cells(notebook)) == count
 
 
 def test_single_letters_in_a_panel_are_no_shortcuts_of_jupyterlab(notebook):
-    canvas = notebook.find_elements(By.CSS_SELECTOR, ".equitour .eq-canvas")[0]
+    canvas = _reach(notebook, 0, ".equitour .eq-canvas")
     count = len(_cells(notebook))
     canvas.click()
-    canvas.send_keys("n", "p", "0", "b", "a", "d", "d")
+    ActionChains(notebook).send_keys("n", "p", "0", "b", "a", "d", "d").perform()
     assert len(_cells(notebook)) == count
 
 
 def test_the_kernel_hears_the_slider_and_the_click_of_a_live_figure(notebook):
-    live = notebook.find_elements(By.CSS_SELECTOR, ".jp-CodeCell")[1]
-    live.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    live.find_element(By.CSS_SELECTOR, ".eq-canvas").send_keys("n")
-    _idle(notebook)
-    cell = _cells(notebook)[2]
+    _take(notebook, _reach(notebook, 1, "input[type=range]"))
+    ActionChains(notebook).send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT).perform()
+    canvas = _reach(notebook, 1, ".eq-canvas")
+    ActionChains(notebook).move_to_element_with_offset(
+        canvas, -canvas.size["width"] // 2 + 90, -90
+    ).click().send_keys("n").perform()
     for _ in range(20):
-        cell.find_element(By.CSS_SELECTOR, ".jp-InputPrompt").click()
+        _reach(notebook, 2, ".jp-InputPrompt").click()
         ActionChains(notebook).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
         time.sleep(0.5)
-        if "index 2 atom 0" in cell.text:
+        if "index 2 atom 0" in _cells(notebook)[2].text:
             return
-    pytest.fail(f"the kernel heard only: {cell.text}")
+    pytest.fail(f"the kernel heard only: {_cells(notebook)[2].text}")
 
 
 def test_a_button_runs_its_function_in_the_kernel(notebook):
-    notebook.find_element(By.CSS_SELECTOR, ".jupyter-button").click()
+    _reach(notebook, 3, ".jupyter-button").click()
     WebDriverWait(notebook, 20).until(
-        lambda page: "pressed by hand" in _cells(page)[3].find_element(By.CSS_SELECTOR, ".jp-OutputArea").text
+        lambda page: "pressed by hand" in _reach(page, 3, ".jp-OutputArea").text
     )
 
 
