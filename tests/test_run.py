@@ -63,6 +63,13 @@ def test_a_page_asks_no_server_for_anything(notebook, tmp_path):
     assert "IntSlider" in page
 
 
+def test_links_between_lessons_lead_from_page_to_page(notebook, tmp_path):
+    cell = new_markdown_cell("[next](102_groups.ipynb#characters), [elsewhere](https://example.org/a.ipynb)")
+    page = to_html(nbformat.read(notebook(cell), as_version=4), title="x", folder=tmp_path)
+    assert 'href="102_groups.html#characters"' in page
+    assert 'href="https://example.org/a.ipynb"' in page
+
+
 def test_a_failing_cell_is_named_and_the_page_up_to_there_is_kept(notebook, tmp_path, capsys):
     cells = [
         new_code_cell("print('before')"),

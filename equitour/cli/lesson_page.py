@@ -1,5 +1,6 @@
 """An executed notebook as one HTML file that needs nothing else: no network, no script from elsewhere, no kernel."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def to_html(notebook: Any, *, title: str, folder: Path) -> str:
     notebook.metadata.pop("widgets", None)
     notebook.metadata["title"] = title
     page, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": title, "path": str(folder)}})
-    return page
+    # Pages of one course lie beside each other as their notebooks do, so a link to a notebook leads to its page.
+    return re.sub(r'(href="[\w.-]+)\.ipynb(?=[#"])', r"\1.html", page)
 
 
 def _exporter() -> Any:
