@@ -10,6 +10,7 @@ import torch
 
 from equitour import datasets
 from equitour.datasets.closed_form import CLOSED_FORM, coulomb
+from equitour.datasets.describe import Description
 from equitour.datasets.ewald import COULOMB, ewald
 from equitour.datasets.shelf import (
     Item,
@@ -234,6 +235,9 @@ def test_cards_are_generated_from_what_is_measured():
     for name, card in read_manifest().items():
         page = datasets.describe(name).markdown()
         assert f"{card['items']} items" in page
+        assert all(
+            f"{label} of {count} items so far" in page for label, count in card.get("known", {}).items()
+        )
         assert card["sha256"] in page
         for heading in ("How it was made", "Codes", "Seed", "Licence", "Cite"):
             assert f"**{heading}.**" in page, (name, heading)
@@ -254,8 +258,13 @@ def test_the_table_lists_each_kind_once():
 def test_the_first_structure_is_drawn_with_a_text_for_those_who_cannot_see_it():
     page = datasets.load("rattled_molecules", count=1)._repr_html_()
     assert page.count("<circle") == 3
-    assert page.count("<line") == 2
+    # Two bonds, each drawn as two halves.
+    assert page.count("<path") == 4
     assert 'aria-label="H2 O1, first structure 0000-H2O"' in page
+
+
+def test_a_crystal_is_drawn_with_the_twelve_edges_of_its_cell():
+    assert sketch(datasets.load("rocksalt_charges", count=1)[0].graph).count('opacity="0.35"') == 12
 
 
 def test_names_from_files_stay_text_in_a_page():
@@ -271,3 +280,20 @@ def test_the_manifest_names_nothing_of_the_machine_that_wrote_it():
     text = json.dumps(read_manifest())
     assert "/tmp" not in text
     assert "/home" not in text
+
+
+def test_labels_that_are_still_missing_are_counted_in_the_card(tmp_path):
+    water, helium = two_items()
+    nothing = Item(
+        key="n",
+        atomic_numbers=helium.atomic_numbers,
+        positions=helium.positions,
+        item={"energy": np.nan},
+        atom=helium.atom,
+    )
+    write_set("a", pack([water, helium, nothing]), {"planned": 7}, tmp_path)
+    card = read_manifest(tmp_path)["a"]
+    assert card["known"] == {"energy": 2}
+    description = Description(name="a", kind="shipped", card=card)
+    assert "3 items of 7 planned" in repr(description)
+    assert "energy of 2 items so far, nan elsewhere" in repr(description)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from equitour.datasets.recipes import RECIPES, recipe
 from equitour.datasets.recipes.bench import Bench, physics_code, seed_of
 from equitour.datasets.recipes.glass_kob_andersen import PLAN as GLASS
 from equitour.datasets.recipes.qm9_small import numbers_in
-from equitour.datasets.shelf import Item, file_name, read_arrays, read_manifest
+from equitour.datasets.shelf import Item, file_name, read_arrays, read_manifest, unpack
 
 KEYS = [f"k{i}" for i in range(6)]
 
@@ -178,3 +179,38 @@ def test_the_command_lists_describes_and_refuses(capsys):
     assert "did you mean 'tetris'" in capsys.readouterr().err
     assert main(["data", "make", "phonons", "--minutes", "0"]) == 1
     assert "--minutes must be positive, received 0" in capsys.readouterr().err
+
+
+def shipped_frame(name, key):
+    return next(item for item in unpack(read_arrays(name)) if item.key == key)
+
+
+def test_a_shipped_frame_is_what_its_recipe_computes_and_its_forces_are_the_gradient():
+    pytest.importorskip("pyscf", reason="PySCF is not installed (extra `recipes`)")
+    label = importlib.import_module("equitour.datasets.recipes.molecules_md").label
+    frame = shipped_frame("molecules_md/water", "0-000")
+    again = label(frame)
+    assert again.item["energy"] == pytest.approx(frame.item["energy"], abs=1e-5)
+    np.testing.assert_allclose(again.atom["forces"], frame.atom["forces"], atol=2e-4)
+    energies, step = [], 1e-3
+    for sign in (1, -1):
+        moved = frame.positions.copy()
+        moved[1, 0] += sign * step
+        energies.append(label(replace(frame, positions=moved)).item["energy"])
+    # The integration grid moves with the atoms, which its gradient leaves out: some meV/Å.
+    assert -(energies[0] - energies[1]) / (2 * step) == pytest.approx(frame.atom["forces"][1, 0], abs=0.02)
+
+
+def test_answers_to_a_field_agree_with_displaced_geometries():
+    gto = pytest.importorskip("pyscf.gto", reason="PySCF is not installed (extra `recipes`)")
+    recipe_of = importlib.import_module("equitour.datasets.recipes.molecules_response")
+    atoms = [("O", (0.0, 0.02, 0.1173)), ("H", (0.0, 0.7572, -0.4692)), ("H", (0.05, -0.7572, -0.4692))]
+    molecule = gto.M(atom=atoms, basis="def2-svp", verbose=0)
+    born = recipe_of.response(molecule)["born"]
+    dipoles, step = [], 1e-3
+    for sign in (1, -1):
+        places = molecule.atom_coords()
+        places[0, 2] += sign * step
+        moved = molecule.set_geom_(places, unit="Bohr", inplace=False)
+        dipoles.append(recipe_of.in_field(moved, np.zeros(3))[2])
+    np.testing.assert_allclose((dipoles[0] - dipoles[1]) / (2 * step), born[0][:, 2], atol=1e-3)

@@ -11,7 +11,15 @@ def size_in_words(card: Mapping[str, object]) -> str:
     """Items, atoms and bytes of a shipped set; nothing for the others, whose size is known when they are loaded."""
     if "items" not in card:
         return ""
-    return f"{card['items']} items, {card['atoms']} atoms, {card['bytes'] / 1e6:.2f} MB"
+    whole = card.get("planned", card["items"]) - len(card.get("refused", []))
+    planned = f" of {whole} planned" if whole != card["items"] else ""
+    return f"{card['items']} items{planned}, {card['atoms']} atoms, {card['bytes'] / 1e6:.2f} MB"
+
+
+def unfinished(card: Mapping[str, object]) -> str:
+    """Which labels are nan in part of the items."""
+    known = dict(card.get("known", {}))
+    return ", ".join(f"{label} of {count} items so far, nan elsewhere" for label, count in known.items())
 
 
 def lines_of(card: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -21,6 +29,7 @@ def lines_of(card: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs = [
         ("Size", size_in_words(card)),
         ("How it was made", str(card.get("method", ""))),
+        ("Known", unfinished(card)),
         ("Mind", str(card.get("caveats", ""))),
         ("Refused", refused),
         ("Codes", codes),

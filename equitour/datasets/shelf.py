@@ -138,6 +138,17 @@ def read_arrays(name: str, folder: Path = SHIPPED) -> dict[str, np.ndarray]:
         return {key: archive[key] for key in archive.files}
 
 
+def known_labels(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """How many items carry a label, for labels that are nan elsewhere because their recipe is not done."""
+    found = {}
+    for name, values in arrays.items():
+        if name.startswith("item.") and values.dtype.kind == "f":
+            finite = np.isfinite(values.reshape(len(values), -1)).all(1)
+            if not finite.all():
+                found[name.removeprefix("item.")] = int(finite.sum())
+    return found
+
+
 def write_set(name: str, arrays: Mapping[str, np.ndarray], card: Mapping, folder: Path = SHIPPED) -> None:
     """Put a set on the shelf: the file first, then its line in the manifest."""
     buffer = io.BytesIO()
@@ -151,6 +162,7 @@ def write_set(name: str, arrays: Mapping[str, np.ndarray], card: Mapping, folder
         "items": len(arrays["key"]),
         "atoms": int(arrays["count"].sum()),
     }
-    manifest = read_manifest(folder) | {name: dict(card) | measured}
+    known = known_labels(arrays)
+    manifest = read_manifest(folder) | {name: dict(card) | measured | ({"known": known} if known else {})}
     text = json.dumps(dict(sorted(manifest.items())), indent=1, ensure_ascii=False) + "\n"
     write_atomically(folder / "manifest.json", text.encode())

@@ -11,6 +11,8 @@ from equitour.graph import AtomicGraph
 
 MOST_ATOMS = 400
 SIZE = 170.0
+CORNERS = torch.cartesian_prod(*[torch.arange(2.0, dtype=torch.float64)] * 3)
+CELL_EDGES = [(a, a | bit) for a in range(8) for bit in (1, 2, 4) if not a & bit]
 # The usual colours of chemistry, a little darker than usual so that they stand on white and on black.
 COLOURS = {
     1: "#d8d8d8",
@@ -38,23 +40,32 @@ def three_quarter_view(positions: Tensor) -> Tensor:
 
 
 def sketch(graph: AtomicGraph, *, caption: str = "") -> str:
-    """Balls and, for close pairs, sticks; the furthest first, so that near atoms cover far ones."""
+    """Balls, the sticks between close ones and the cell; the furthest first, so that near atoms cover far ones."""
     numbers = graph.atomic_numbers[:MOST_ATOMS].tolist()
-    seen = three_quarter_view(graph.positions[:MOST_ATOMS].detach().double().cpu())
-    seen = seen - (seen.amax(0) + seen.amin(0)) / 2
-    scale = (SIZE / 2 - 14) / max(float(seen[:, :2].abs().max()), 1.0)
-    x, y = (SIZE / 2 + scale * seen[:, 0]).tolist(), (SIZE / 2 - scale * seen[:, 1]).tolist()
+    corners = cell_corners(graph)
+    points = three_quarter_view(torch.cat([graph.positions[:MOST_ATOMS].detach().double().cpu(), corners]))
+    points = points - (points.amax(0) + points.amin(0)) / 2
+    largest = 0.45 * max(covalent_radii[number] for number in numbers)
+    scale = (SIZE / 2 - 2) / (max(float(points[:, :2].abs().max()), 0.5) + largest)
+    x, y = (SIZE / 2 + scale * points[:, 0]).tolist(), (SIZE / 2 - scale * points[:, 1]).tolist()
+    depth, first = points[:, 2].tolist(), len(numbers)
     shapes = [
-        (
-            float(seen[i, 2] + seen[j, 2]) / 2,
-            f'<line x1="{x[i]:.1f}" y1="{y[i]:.1f}" x2="{x[j]:.1f}" y2="{y[j]:.1f}"/>',
-        )
-        for i, j in bonds(graph)
+        (-1e9, f'<path d="M{x[a]:.1f} {y[a]:.1f}L{x[b]:.1f} {y[b]:.1f}" opacity="0.35"/>')
+        for a, b in ((first + a, first + b) for a, b in CELL_EDGES if len(corners))
     ]
+    for i, j in bonds(graph):
+        middle = f"L{(x[i] + x[j]) / 2:.1f} {(y[i] + y[j]) / 2:.1f}"
+        for end in (i, j):
+            # Each half of a stick lies just behind its own ball, so neither crosses a face.
+            stick = (
+                f'<path d="M{x[end]:.1f} {y[end]:.1f}{middle}" stroke-width="{max(1.5, 0.12 * scale):.1f}"/>'
+            )
+            shapes.append((depth[end] - 1e-3, stick))
     for i, number in enumerate(numbers):
         radius = max(2.0, 0.45 * scale * covalent_radii[number])
-        ball = f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{radius:.1f}" fill="{colour(number)}"/>'
-        shapes.append((float(seen[i, 2]) + 1e-3, ball))
+        shapes.append(
+            (depth[i], f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{radius:.1f}" fill="{colour(number)}"/>')
+        )
     drawing = "".join(shape for _, shape in sorted(shapes, key=lambda pair: pair[0]))
     told = html.escape(f"{formula(graph)}, first structure {caption}".strip())
     return (
@@ -63,11 +74,18 @@ def sketch(graph: AtomicGraph, *, caption: str = "") -> str:
     )
 
 
+def cell_corners(graph: AtomicGraph) -> Tensor:
+    """The eight corners (8, 3) of a cell that repeats in all directions, none (0, 3) otherwise."""
+    if not bool(graph.pbc[0].all()):
+        return torch.zeros(0, 3, dtype=torch.float64)
+    return CORNERS @ graph.cell[0].detach().double().cpu()
+
+
 def bonds(graph: AtomicGraph) -> list[list[int]]:
-    """Pairs inside one cell that are closer than 1.25 times the sum of their covalent radii."""
+    """Pairs inside one cell that are closer than 1.15 times the sum of their covalent radii."""
     radii = torch.tensor(covalent_radii)[graph.atomic_numbers.cpu()]
     s, r = graph.senders.cpu(), graph.receivers.cpu()
-    close = graph.edge_lengths().detach().cpu() < 1.25 * (radii[s] + radii[r])
+    close = graph.edge_lengths().detach().cpu() < 1.15 * (radii[s] + radii[r])
     inside = (graph.cell_shifts.cpu() == 0).all(1) & (s < r) & (r < MOST_ATOMS)
     return torch.stack([s, r], dim=1)[close & inside].tolist()
 
