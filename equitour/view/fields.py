@@ -28,15 +28,19 @@ def field(
     Args:
         name: What it is, with its unit: `"force (eV/Å)"`.
         values: (atoms, ...) for all frames or (frames, atoms, ...), or a list with one array per frame.
-        scale: Å drawn per unit of the field (arrows and ellipsoids); by default the longest is 1.6 Å (0.9 Å).
+        scale: Å drawn per unit of the field (arrows and ellipsoids); by default the longest arrow has 0.8 to 1.6 Å
+            with the size of the structure, the longest half axis of an ellipsoid 0.9 Å.
         limits: The two ends of the colour bar (scalars).
         colour: `"#rrggbb"` of the arrows.
     """
     return {"name": name, "values": values, "scale": scale, "limits": limits, "colour": colour}
 
 
-def read_fields(kind: str, given: Any, counts: list[int]) -> list[dict]:
-    """Fields with flat values (all atoms of all frames, ...) out of whatever `scene` was given for this kind."""
+def read_fields(kind: str, given: Any, counts: list[int], size: float) -> list[dict]:
+    """Fields with flat values (all atoms of all frames, ...) out of whatever `scene` was given for this kind.
+
+    `size` is the radius of the structure in Å: in a small molecule arrows are shorter than in a crystal.
+    """
     if given is None:
         return []
     if isinstance(given, dict) and "values" in given:
@@ -46,7 +50,7 @@ def read_fields(kind: str, given: Any, counts: list[int]) -> list[dict]:
     if not (isinstance(given, list) and given and isinstance(given[0], dict)):
         given = [field(kind[:-1], given)]
     fields = [one | {"values": _flat(kind, one, counts)} for one in given]
-    return _with_defaults(kind, fields)
+    return _with_defaults(kind, fields, size)
 
 
 def _flat(kind: str, one: dict, counts: list[int]) -> np.ndarray:
@@ -81,10 +85,11 @@ def _finite(kind: str, name: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _with_defaults(kind: str, fields: list[dict]) -> list[dict]:
+def _with_defaults(kind: str, fields: list[dict], size: float) -> list[dict]:
+    drawn = min(max(0.5 * size, 0.8), 1.6) if kind == "vectors" else 0.9
     longest = max((_longest(kind, one["values"]) for one in fields), default=0.0) or 1.0
     for index, one in enumerate(fields):
-        one["scale"] = one["scale"] or (1.6 if kind == "vectors" else 0.9) / longest
+        one["scale"] = one["scale"] or drawn / longest
         colours = (VERMILLION, *[colour for colour in CYCLE if colour != VERMILLION])
         one["colour"] = rgb(one["colour"] or colours[index % len(colours)])
         if kind == "scalars":

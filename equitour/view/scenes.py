@@ -44,8 +44,10 @@ def scene(
     counts = [len(frame.positions) for frame in frames]
     panel = {"kind": "structure", "title": title, "frames": len(frames), **_atoms(frames, counts)}
     panel |= {"images": _images(frames, images, max(counts)), **_cells(frames), **_bonds(frames, bonds)}
+    places = frames[0].positions
+    size = float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
     fields = {
-        kind: read_fields(kind, given, counts)
+        kind: read_fields(kind, given, counts, size)
         for kind, given in [("vectors", vectors), ("tensors", tensors), ("scalars", scalars)]
     }
     if len(fields["tensors"]) > 1 or len(fields["scalars"]) > 1:

@@ -44,7 +44,19 @@ export class Structure extends Solid {
   }
 
   paint(k, theme) {
-    const { balls, rods, cones, glass } = this.lists;
+    const { balls, rods, cones, glass } = this.lists, built = `${k} ${theme.paper}`;
+    // While the reader only turns it, a crystal of many thousand atoms need not be put together anew.
+    if (built !== this.built || this.spec.tensors.length) this.assemble(k, theme);
+    this.built = built;
+    const mesh = this.stage.meshes[balls.count > MANY ? "coarse" : "fine"];
+    this.stage.balls(mesh.disc, balls);
+    this.stage.draw(mesh.tube, rods, { mode: 1 });
+    this.stage.draw(mesh.cone, cones);
+    this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
+  }
+
+  assemble(k, theme) {
+    const { balls } = this.lists;
     Object.values(this.lists).forEach((list) => list.clear());
     const [start, stop] = this.range(k), count = stop - start, cell = this.cell(k);
     this.nameElements(start, stop);
@@ -57,11 +69,6 @@ export class Structure extends Solid {
     this.addArrows(start, atoms);
     this.addEllipsoids(k, start, atoms);
     if (cell) this.addCell(cell, theme);
-    const mesh = this.stage.meshes[balls.count > MANY ? "coarse" : "fine"];
-    this.stage.balls(mesh.disc, balls);
-    this.stage.draw(mesh.tube, rods, { mode: 1 });
-    this.stage.draw(mesh.cone, cones);
-    this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
   }
 
   // The frames may be different structures: the legend names what this one holds.
