@@ -78,7 +78,7 @@ def measure(presses: int) -> np.ndarray:
             driver.execute_script(_CLOCK)
             slider = driver.find_element(By.CSS_SELECTOR, "input[type=range]")
             for count in range(1, presses + 1):
-                slider.send_keys(Keys.ARROW_RIGHT if count % 120 < 60 else Keys.ARROW_LEFT)
+                slider.send_keys(Keys.ARROW_RIGHT if (count - 1) % 120 < 60 else Keys.ARROW_LEFT)
                 WebDriverWait(driver, 5, poll_frequency=0.02).until(
                     lambda page, n=count: page.execute_script("return times.length") >= n
                 )
