@@ -43,7 +43,7 @@ def _relabelled(indices, degree, coefficients):
     inputs=_textbook,
     axes=("functions", "components"),
     hints=(
-        "The same function, f = Σ c S = Σ c' Y. Above you saw S(v) = Y(P⁻¹ v) = D(P)⁻¹ Y(v): put it in.",
+        "The same function, f = Σ c S = Σ c' Y. From Y(v) = S(P v) follows S(v) = Y(P⁻¹ v) = D(P)⁻¹ Y(v): put it in.",
         "Coefficients turn against the functions: from f = cᵀ D(P)ᵀ Y follows c' = D(P) c.",
         "`coefficients @ irreps_matrix(f'1x{degree}e', P).T`, where `P = torch.eye(3)[[2, 0, 1]]` in float64.",
     ),
