@@ -284,6 +284,17 @@ def test_figures_take_their_ink_from_the_page_and_leave_matplotlib_alone():
     assert len(ids) == len(set(ids))
 
 
+def test_a_picture_of_very_many_points_asks_to_be_rasterized_and_then_is_small():
+    figure, axis = view.axes()
+    points = axis.scatter(*np.random.default_rng(9).normal(size=(2, 40_000)))
+    with pytest.raises(
+        ValueError, match=r"below 2 MB, received \d.\d MB: draw the many points with rasterized=True"
+    ):
+        view.picture(figure, alt="A cloud")
+    points.set_rasterized(True)
+    assert len(view.picture(figure, alt="A cloud")._repr_html_()) < 400_000
+
+
 def test_a_drawn_figure_is_not_shown_a_second_time_by_pyplot():
     from matplotlib import pyplot
 

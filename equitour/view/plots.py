@@ -10,6 +10,8 @@ from equitour.view import style
 
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 
+_SIZE_LIMIT = 2_000_000
+
 
 def axes(
     rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **subplots: Any
@@ -56,14 +58,19 @@ def picture(figure: Any, *, alt: str) -> Picture:
         alt: What the picture shows, in a sentence or two; numbers that matter belong here.
 
     Raises:
-        ValueError: If `alt` is empty.
+        ValueError: If `alt` is empty, or if the drawing would make the notebook heavy.
     """
     if not alt.strip():
         raise ValueError(
             "a picture needs words for those who cannot see it, received an empty alt: say in a sentence what it shows"
         )
     figure = getattr(figure, "figure", None) or figure
-    return Picture(_figure_html(_themed_svg(_svg(figure)), alt), alt)
+    svg = _themed_svg(_svg(figure))
+    if len(svg) > _SIZE_LIMIT:
+        raise ValueError(
+            f"a picture must stay below {_SIZE_LIMIT / 1e6:.0f} MB, received {len(svg) / 1e6:.1f} MB: draw the many points with rasterized=True"
+        )
+    return Picture(_figure_html(svg, alt), alt)
 
 
 def _svg(figure: Any) -> str:
