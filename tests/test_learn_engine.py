@@ -9,6 +9,8 @@ from toy_exercises import HINTS, lengths, turn
 
 from equitour.learn import any_order, check, exercise, hint, quiz, same_span, solution, up_to_sign
 from equitour.learn.definition import find
+from equitour.learn.rotations import real_generators
+from equitour.symmetry import rotation_matrix
 
 NAMES = [
     f"test.{name}" for name in ["turn", "product", "steps", "lengths", "count", "dipole", "pair", "table"]
@@ -156,3 +158,20 @@ def test_no_answer_however_strange_makes_a_check_raise(answer):
             assert message.status in ("wrong", "not yet", "error"), message
             assert "cannot be compared" not in message.sentence
             assert message._repr_html_().endswith("</div>")
+
+
+def test_the_ladder_of_degree_one_makes_the_rotations_of_space(generator):
+    raising = find("102.raising").solution
+    v = torch.randn(3, generator=generator, dtype=torch.float64)
+    turned = torch.matrix_exp(torch.einsum("k,kij->ij", v, real_generators(raising(1))))
+    order = [1, 2, 0]  # The components stand as y, z, x.
+    torch.testing.assert_close(turned, rotation_matrix(v, v.norm())[order][:, order])
+    X, Y, Z = real_generators(raising(3))
+    torch.testing.assert_close(X @ Y - Y @ X, Z)
+
+
+def test_what_is_no_ladder_gives_no_rotations():
+    with pytest.raises(
+        ValueError, match="generators of rotations must be real, received an imaginary part of"
+    ):
+        real_generators(torch.arange(9.0).reshape(3, 3))

@@ -3,10 +3,10 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from equitour.symmetry import random_rotation, reflection_matrix, rotation_matrix
+from equitour.symmetry import random_orthogonal, random_rotation, reflection_matrix, rotation_matrix
 
 
 def draw_integer(low: int, high: int, generator: torch.Generator) -> int:
@@ -35,3 +35,19 @@ def draw_ammonia(generator: torch.Generator) -> tuple[Float[Tensor, "6 3 3"], Fl
     shuffles[:, 1:, 1:] = torch.stack([torch.cdist(corners, corners @ g.T) < 1e-6 for g in group]).double()
     frame = random_rotation(generator=generator)
     return frame @ group @ frame.T, shuffles
+
+
+def draw_damaged_group(generator: torch.Generator) -> Float[Tensor, "operations 3 3"]:
+    """A point group in any order; five times out of six it has lost one or two elements."""
+    elements = draw_point_group(generator)
+    lost = (0, 1, 1, 1, 2, 2)[draw_integer(0, 5, generator)] * (len(elements) > 2)
+    return elements[torch.randperm(len(elements), generator=generator)[lost:]]
+
+
+def draw_move(generator: torch.Generator) -> tuple[Float[Tensor, "3 3"], Int[Tensor, " atoms"]]:
+    """An operation and where it sends 5 to 9 atoms; one to three of them stay."""
+    atoms, fixed = draw_integer(5, 9, generator), draw_integer(1, 3, generator)
+    places = torch.arange(atoms)
+    chosen = torch.randperm(atoms, generator=generator)[fixed:]
+    places[chosen] = chosen.roll(1)
+    return random_orthogonal(generator=generator), places

@@ -3,15 +3,9 @@
 import torch
 
 from equitour.learn import exercise, question
-from equitour.learn.point_groups import draw_ammonia, draw_integer, draw_point_group
-from equitour.symmetry import random_orthogonal, random_rotation
-
-
-def _damaged_group(generator: torch.Generator) -> torch.Tensor:
-    """A point group in any order; five times out of six it has lost one or two elements."""
-    elements = draw_point_group(generator)
-    lost = (0, 1, 1, 1, 2, 2)[draw_integer(0, 5, generator)] * (len(elements) > 2)
-    return elements[torch.randperm(len(elements), generator=generator)[lost:]]
+from equitour.learn.point_groups import draw_ammonia, draw_damaged_group, draw_integer, draw_move
+from equitour.learn.rotations import real_generators
+from equitour.symmetry import random_rotation
 
 
 def _lonely(matrices: torch.Tensor) -> int:
@@ -22,9 +16,14 @@ def _open(products: torch.Tensor, matrices: torch.Tensor) -> int:
     return int((torch.cdist(products.reshape(-1, 9), matrices.reshape(-1, 9)).amin(1) > 1e-6).sum())
 
 
+def _unequal(matrices: torch.Tensor) -> int:
+    products = (matrices[:, None] @ matrices).reshape(-1, 1, 9)
+    return int((~(products == matrices.reshape(-1, 9)).all(-1).any(-1)).sum())
+
+
 @exercise(
     "102.open_products",
-    inputs=_damaged_group,
+    inputs=draw_damaged_group,
     hints=(
         "`matrices[:, None] @ matrices` holds all products at once, shape (n, n, 3, 3).",
         "Compare each product with each matrix, shape (n, n, n, 3, 3). Rounded numbers are never equal: ask their "
@@ -39,6 +38,7 @@ def _open(products: torch.Tensor, matrices: torch.Tensor) -> int:
         "You counted the products that are inside; the question is how many are not.": (
             lambda matrices: len(matrices) ** 2 - _open(matrices[:, None] @ matrices, matrices)
         ),
+        "You compared exactly; products are rounded, so compare with a tolerance such as 1e-6.": _unequal,
         "You multiplied entry by entry: the product of two operations is the matrix product `@`.": (
             lambda matrices: _open(matrices[:, None] * matrices, matrices)
         ),
@@ -52,18 +52,9 @@ def open_products(matrices):
     return int((~inside).sum())
 
 
-def _move(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """An operation and where it sends 5 to 9 atoms; one to three of them stay."""
-    atoms, fixed = draw_integer(5, 9, generator), draw_integer(1, 3, generator)
-    places = torch.arange(atoms)
-    chosen = torch.randperm(atoms, generator=generator)[fixed:]
-    places[chosen] = chosen.roll(1)
-    return random_orthogonal(generator=generator), places
-
-
 @exercise(
     "102.displacement_character",
-    inputs=_move,
+    inputs=draw_move,
     hints=(
         "The matrix has one 3×3 block for each atom: it stands in the row of the place the atom goes to. Which atoms "
         "have their block on the diagonal?",
@@ -76,6 +67,9 @@ def _move(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         ),
         "You counted the atoms that move; it is those that stay whose block is on the diagonal.": (
             lambda R, places: (places != torch.arange(len(places))).sum() * torch.trace(R)
+        ),
+        "You counted the atoms that stay; each of them brings its block, so the trace of R.": (
+            lambda R, places: (places == torch.arange(len(places))).sum()
         ),
         "Each atom that stays brings the trace of R, not the number 3: the three axes turn.": (
             lambda R, places: 3 * (places == torch.arange(len(places))).sum()
@@ -158,39 +152,43 @@ def raising(l):
     return torch.diag(torch.sqrt(l * (l + 1) - m * (m + 1)), -1)
 
 
-def _makes_real(answer: object, expected: torch.Tensor, l: int) -> str | None:
-    """Accept every unitary matrix that turns -iJ into real matrices."""
-    basis = torch.as_tensor(answer).detach().to(torch.complex128)
-    if basis.shape != expected.shape:
-        return f"The shape must be {tuple(expected.shape)}, received {tuple(basis.shape)}."
-    unit = torch.eye(2 * l + 1, dtype=torch.complex128)
-    if (away := float((basis @ basis.mH - unit).abs().max())) > 1e-9:
-        return f"The rows must be orthonormal, but B B† is {away:.2g} off: is a 1/√2 missing, or a row still empty?"
-    up = raising(l).to(torch.complex128)
-    generators = -1j * basis @ torch.stack([(up + up.mH) / 2, (up - up.mH) / 2j]) @ basis.mH
-    if (left := float(generators.imag.abs().max())) > 1e-9:
-        return f"The rows are orthonormal, but -iJ keeps an imaginary part of {left:.2g}: look at (-1)ᵐ and at i."
-    return None
+def _generators_and_vector(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    vector = torch.randn(3, generator=generator, dtype=torch.float64)
+    return real_generators(raising(draw_integer(1, 3, generator))), vector
+
+
+def _one_after_another(order: int, G: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.multi_dot(list(torch.matrix_exp(v[:, None, None] * G))[::order])
 
 
 @exercise(
-    "102.real_basis",
-    inputs=lambda generator: (draw_integer(1, 5, generator),),
-    compare=_makes_real,
+    "102.turn_by",
+    inputs=_generators_and_vector,
+    tolerance=1e-10,
     hints=(
-        "Row and column l belong to m = 0, because the counting starts at m = -l. So row m is row l + m.",
-        "Begin with zeros of dtype torch.complex128, set `B[l, l] = 1`, and fill two rows for each m from 1 to l.",
-        "In columns l + m and l - m: row l + m has (-1)ᵐ/√2 and 1/√2, row l - m has i (-1)ᵐ/√2 and -i/√2.",
+        "v · G is one matrix: `torch.einsum('k,kij->ij', v, G)`.",
+        "(1 + A/n)ⁿ for large n is the exponential of A. Turns about different axes do not commute, so v · G must stay "
+        "together in one exponential.",
+        "`torch.matrix_exp(A)`; `torch.exp` would act on each entry.",
     ),
+    mistakes={
+        "`torch.exp` acts on each entry; the exponential of a matrix is `torch.matrix_exp`.": (
+            lambda G, v: torch.einsum("k,kij->ij", v, G).exp()
+        ),
+        "You turned about z, then y, then x. These turns do not commute: the turn about v is one exponential.": (
+            lambda G, v: _one_after_another(1, G, v)
+        ),
+        "You turned about x, then y, then z. These turns do not commute: the turn about v is one exponential.": (
+            lambda G, v: _one_after_another(-1, G, v)
+        ),
+        "1 + v · G is right for a small angle only.": (
+            lambda G, v: torch.eye(G.shape[-1], dtype=G.dtype) + torch.einsum("k,kij->ij", v, G)
+        ),
+    },
 )
-def real_basis(l):
-    """From components along |m⟩ to components along cosines and sines."""
-    B = torch.zeros(2 * l + 1, 2 * l + 1, dtype=torch.complex128)
-    B[l, l] = 1
-    for m in range(1, l + 1):
-        B[l + m, l + m], B[l + m, l - m] = (-1) ** m / 2**0.5, 1 / 2**0.5
-        B[l - m, l + m], B[l - m, l - m] = 1j * (-1) ** m / 2**0.5, -1j / 2**0.5
-    return B
+def turn_by(G, v):
+    """The matrix of the rotation by the angle |v| about v, from the generators."""
+    return torch.matrix_exp(torch.einsum("...k,kij->...ij", v, G))
 
 
 def _vector_and_operation(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
