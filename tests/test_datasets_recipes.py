@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from equitour.cli import main
-from equitour.datasets.recipes import RECIPES, recipe
+from equitour.datasets.recipes import RECIPES, abinit, recipe
 from equitour.datasets.recipes.bench import Bench, physics_code, seed_of
 from equitour.datasets.recipes.glass_kob_andersen import PLAN as GLASS
 from equitour.datasets.recipes.qm9_small import numbers_in
@@ -223,3 +223,83 @@ def test_a_configuration_of_the_glass_can_be_made_again_to_the_last_digit():
     np.testing.assert_array_equal(first.positions, again.positions)
     for name in first.atom:
         np.testing.assert_array_equal(first.atom[name], again.atom[name])
+
+
+RAMAN = """
+  First-order change in the electronic dielectric
+  susceptibility tensor (Bohr^-1)
+  induced by an atomic displacement
+   atom  displacement
+    1          1        1.0        2.0       3.0
+                        2.0        4.0       5.0
+                        3.0        5.0       6.0
+    1          2        0.0        0.0       0.0
+                        0.0        0.0       0.0
+                        0.0        0.0       0.0
+    1          3        0.0        0.0       0.0
+                        0.0        0.0      -7.5
+                        0.0       -7.5       0.0
+
+== END DATASET(S) ====
+"""
+
+
+def test_raman_tensors_are_read_with_the_displacement_last():
+    tensor = abinit.raman(RAMAN, 1)
+    np.testing.assert_array_equal(tensor[0, :, :, 0], [[1, 2, 3], [2, 4, 5], [3, 5, 6]])
+    assert tensor[0, 1, 2, 2] == tensor[0, 2, 1, 2] == -7.5
+    assert np.count_nonzero(tensor) == 9 + 2
+
+
+def response_table(heading, rows):
+    lines = [f"{a:4d}{b:4d}{c:4d}{d:4d}  {value:14.10f}    0.0000000000" for (a, b, c, d), value in rows]
+    return f"  {heading}\n     j1       j2             matrix element\n" + "\n".join(lines) + "\n"
+
+
+def test_born_charges_are_read_with_the_field_first():
+    # One atom: it is perturbation 1, and the electric field is perturbation 1 + 2.
+    born = {(i, j): 10.0 * i + j for i in (1, 2, 3) for j in (1, 2, 3)}
+    charges = [((moved, 1, field, 3), value) for (field, moved), value in born.items()]
+    dielectric = [((i, 3, j, 3), float(i == j) * i) for i in (1, 2, 3) for j in (1, 2, 3)]
+    output = response_table("Dielectric tensor, in cartesian coordinates,", dielectric)
+    output += response_table("(from electric field response)", charges)
+    found, epsilon = abinit.charges_and_dielectric(output, 1)
+    np.testing.assert_array_equal(found[0], [[11, 12, 13], [21, 22, 23], [31, 32, 33]])
+    np.testing.assert_array_equal(epsilon, np.diag([1, 2, 3]))
+    with pytest.raises(
+        RuntimeError, match="must hold all charges and the dielectric tensor, but some are missing"
+    ):
+        abinit.charges_and_dielectric(output.replace("   1   1   1   3", "   1   2   1   3"), 1)
+
+
+def test_without_abinit_its_debian_packages_are_named(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"computes with the program abinit .* install the packages abinit and abinit-data",
+    ):
+        abinit.run("", "anything")
+
+
+def test_distorted_cells_keep_their_centre_and_their_amplitude_is_told():
+    for name in ("barium_titanate", "aluminium_phosphide"):
+        module = importlib.import_module(f"equitour.datasets.recipes.{name}")
+        for key in ("01", "02", "03"):
+            cell, fractions, amplitude = module.structure(key)
+            again = module.structure(key)
+            np.testing.assert_array_equal(fractions, again[1])
+            assert 0.02 <= amplitude <= 0.12
+            assert np.linalg.det(cell) == pytest.approx(
+                module.LATTICE**3 / (4 if "phosphide" in name else 1), rel=0.08
+            )
+
+
+def test_water_in_pbe0_has_its_literature_shielding_after_the_repair():
+    pytest.importorskip("pyscf.prop.nmr", reason="pyscf-properties is not installed (extra `recipes`)")
+    shielding = importlib.import_module("equitour.datasets.recipes.nmr_shielding").shielding
+    water = shipped_frame("molecules_md/water", "0-000")
+    tensor = shielding(water.atomic_numbers, water.positions)
+    isotropic = np.trace(tensor, axis1=1, axis2=2) / 3
+    # Some 345 and 31 ppm in this small basis at rest; the hot frame scatters about them.
+    assert isotropic[0] == pytest.approx(340, abs=30)
+    assert isotropic[1:] == pytest.approx(31, abs=3)

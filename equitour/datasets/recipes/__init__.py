@@ -16,6 +16,7 @@ RECIPES = (
     "molecules_md",
     "perovskites",
     "barium_titanate",
+    "aluminium_phosphide",
     "nmr_shielding",
     "water_and_ice",
     "scattering",

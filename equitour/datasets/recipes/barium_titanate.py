@@ -8,21 +8,17 @@ Five-atom cells at a = 4.00 Å, every atom displaced by 0.03 to 0.12 Å a compon
 Code: ABINIT (Debian packages ``abinit`` and ``abinit-data``), called as a program.
 """
 
-import re
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from equitour.datasets.recipes import abinit
 from equitour.datasets.recipes.bench import Bench, rounded, seed_of, versions
 from equitour.datasets.shelf import SHIPPED, Item
 
 SEED, CELLS, LATTICE = 56, 60, 4.00
 FRACTIONS = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
 NUMBERS = np.array([56, 22, 8, 8, 8])
-PSEUDOS = Path("/usr/share/abinit/psp/Pseudodojo_nc_sr_04_pw_standard_psp8")
 CARD = {
     "title": "Born charges of distorted barium titanate",
     "units": {"born_effective_charges": "e", "dielectric": "1", "amplitude": "Å"},
@@ -96,70 +92,14 @@ def structure(key: str) -> tuple[np.ndarray, np.ndarray, float]:
     return cell, rounded(FRACTIONS + (shift - shift.mean(0)) @ np.linalg.inv(cell), 7), amplitude
 
 
-def text_of(rows: np.ndarray) -> str:
-    """Rows of numbers as ABINIT reads them."""
-    return "\n".join(" ".join(f"{value:.10f}" for value in row) for row in rows)
-
-
-def run(cell: np.ndarray, fractions: np.ndarray, *, ecut: float = 20, mesh: int = 4) -> str:
-    """ABINIT's main output for one crystal, computed in a folder of its own.
-
-    Raises:
-        FileNotFoundError: when the program or its pseudopotentials are not installed.
-        RuntimeError: when it ended without a result.
-    """
-    if shutil.which("abinit") is None or not PSEUDOS.is_dir():
-        raise FileNotFoundError(
-            "This recipe computes with the program abinit and its PseudoDojo files, which are not installed here; "
-            "on Debian or Ubuntu install the packages abinit and abinit-data."
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "run.abi"
-        script.write_text(
-            INPUT.format(
-                cell=text_of(cell), fractions=text_of(fractions), pseudos=PSEUDOS, ecut=ecut, mesh=mesh
-            )
-        )
-        done = subprocess.run(
-            ["abinit", script.name], cwd=folder, capture_output=True, text=True, check=False
-        )
-        output = Path(folder) / "run.abo"
-        if done.returncode or not output.exists() or "Dielectric tensor" not in output.read_text():
-            raise RuntimeError(f"ABINIT must end with a dielectric tensor, but it said: {done.stdout[-300:]}")
-        return output.read_text()
-
-
-def parse(output: str) -> tuple[np.ndarray, np.ndarray]:
-    """Charges (5, 3, 3) and dielectric tensor (3, 3) of the main output; rows of five numbers name their elements."""
-    charges, dielectric, field = np.full((5, 3, 3), np.nan), np.full((3, 3), np.nan), 7
-    blocks = (
-        ("(from electric field response)", 9000, charges),
-        ("Dielectric tensor, in cartesian coordinates", 3000, dielectric),
-    )
-    for heading, length, target in blocks:
-        part = output[output.index(heading) :][:length]
-        for row in re.findall(r"^ +(\d) +(\d+) +(\d) +(\d+) +(-?\d+\.\d+)", part, re.M):
-            (first, one, second, other), value = map(int, row[:4]), float(row[4])
-            if (
-                target is charges
-                and other == field
-                and one <= 5
-                and np.isnan(target[one - 1, second - 1, first - 1])
-            ):
-                target[one - 1, second - 1, first - 1] = value
-            if target is dielectric and one == other == field and np.isnan(target[first - 1, second - 1]):
-                target[first - 1, second - 1] = value
-    if np.isnan(charges).any() or np.isnan(dielectric).any():
-        raise RuntimeError(
-            "ABINIT's output must hold all charges and the dielectric tensor, but some are missing."
-        )
-    return charges, dielectric
-
-
-def crystal(key: str) -> Item:
+def crystal(key: str, *, ecut: float = 20, mesh: int = 4) -> Item:
     """One distorted cell with its charges."""
     cell, fractions, amplitude = structure(key)
-    charges, dielectric = parse(run(cell, fractions))
+    places = {"cell": abinit.text_of(cell), "fractions": abinit.text_of(fractions), "pseudos": abinit.PSEUDOS}
+    output = abinit.run(
+        INPUT.format(ecut=ecut, mesh=mesh, **places), "Dielectric tensor, in cartesian coordinates"
+    )
+    charges, dielectric = abinit.charges_and_dielectric(output, 5)
     return Item(
         key=key,
         atomic_numbers=NUMBERS,
