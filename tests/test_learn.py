@@ -150,7 +150,7 @@ MISTAKES = [
         "test.dipole",
         lambda g: dipole(g) * torch.arange(9)[:, None],
         "not equivariant",
-        "beside others in a batch",
+        "order of the atoms",
     ),
     (
         "test.dipole",
