@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from urllib.request import urlopen
 
 import browser
@@ -61,9 +62,11 @@ def lab(tmp_path_factory):
 
 def _address(log) -> str:
     for _ in range(240):
-        if found := re.search(r"http://127\.0\.0\.1:\d+/", log.read_text()):
-            urlopen(found.group() + "api/status").read()
-            return found.group()
+        found = re.search(r"http://127\.0\.0\.1:\d+/", log.read_text())
+        # The address is in the log a moment before somebody answers there.
+        with suppress(OSError):
+            if found and urlopen(found.group() + "api/status").status == 200:
+                return found.group()
         time.sleep(0.25)
     pytest.fail("JupyterLab did not start:\n" + log.read_text()[-2000:])
 
