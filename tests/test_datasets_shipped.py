@@ -236,6 +236,23 @@ def test_the_model_is_softer_than_the_references_by_some_ten_percent():
     assert 0.85 < np.mean(ratios) < 0.97
 
 
+def test_three_branches_of_each_dispersion_start_at_zero_and_none_is_imaginary():
+    data = load("phonon_bands")
+    for sample in data:
+        bands = sample.atom_labels["bands"].flatten(0, 1)
+        assert bands[:3, 0].abs().max() < 3
+        assert (bands.diff(dim=0) > -0.02).all()
+        assert bands.min() > -30
+        assert sample.labels["corners"].startswith("GAMMA 0.000")
+
+
+def test_dispersions_and_densities_of_states_end_at_the_same_frequency():
+    bands, density = load("phonon_bands"), load("phonons")
+    for key, curves in zip(bands.keys, bands.atom_labels["bands"], strict=True):
+        top = density.labels["max_frequency"][density.keys.index(key)]
+        assert curves.max() == pytest.approx(top, rel=0.06)
+
+
 def glass(temperature):
     data = load("glass_kob_andersen")
     part = data[(data.labels["temperature"] - temperature).abs() < 1e-6]

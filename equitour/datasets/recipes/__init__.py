@@ -10,6 +10,7 @@ RECIPES = (
     "qm9_small",
     "phonons",
     "phonons_reference",
+    "phonon_bands",
     "silicon_amorphous",
     "molecules_response",
     "glass_kob_andersen",

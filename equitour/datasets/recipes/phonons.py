@@ -140,8 +140,8 @@ def relaxed(atoms):
     return atoms if arrived and 0.4 < atoms.get_volume() / volume < 2.5 else None
 
 
-def modes(atoms) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies (q, modes) in cm^-1 on a 10x10x10 mesh, and the share (q, atoms, modes) of each atom in them."""
+def force_constants(atoms):
+    """A phonopy object with symmetrised force constants from displacements of 0.02 Å in about 8 Å."""
     phonopy = physics_code("phonopy")
     from ase import Atoms
     from phonopy.structure.atoms import PhonopyAtoms
@@ -162,6 +162,12 @@ def modes(atoms) -> tuple[np.ndarray, np.ndarray]:
     phonon.forces = np.array(forces)
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
+    return phonon
+
+
+def modes(atoms) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies (q, modes) in cm^-1 on a 10x10x10 mesh, and the share (q, atoms, modes) of each atom in them."""
+    phonon = force_constants(atoms)
     phonon.run_mesh([10] * 3, with_eigenvectors=True, is_mesh_symmetry=False)
     mesh = phonon.get_mesh_dict()
     vectors = np.abs(mesh["eigenvectors"]) ** 2
