@@ -223,6 +223,11 @@ def test_a_figure_asks_nothing_of_the_network(ethanol):
         assert "import " not in html
 
 
+def test_jupyterlab_is_told_to_leave_the_keys_to_a_figure(ethanol):
+    assert 'data-lm-suppress-shortcuts="true"' in view.show(ethanol).to_html()
+    assert 'dataset.lmSuppressShortcuts = "true"' in page.module()
+
+
 def test_every_name_of_the_module_is_declared_once():
     folder = files("equitour.view").joinpath("static")
     text = "".join(folder.joinpath(f"{part}.js").read_text(encoding="utf-8") for part in page._PARTS)
