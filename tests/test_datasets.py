@@ -96,6 +96,15 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         datasets.load("rmd17/etanol")
 
 
+def test_no_items_cannot_be_asked_for_and_no_cutoff_is_not_the_usual_one():
+    with pytest.raises(
+        ValueError, match="count must be at least 1, received 0; leave it out for the whole set"
+    ):
+        datasets.load("tetris", count=0)
+    with pytest.raises(ValueError, match="cutoff must be positive"):
+        _ = datasets.load("tetris", cutoff=0.0)[0]
+
+
 def test_nothing_is_pickled_in_what_is_shipped():
     for name, card in read_manifest().items():
         assert card["file"].endswith(".npz")

@@ -59,10 +59,19 @@ def load(
         FileNotFoundError: when a public set cannot be fetched; the sentence says where to put the file by hand.
     """
     found = source(name)
+    if count is not None and count < 1:
+        raise ValueError(f"count must be at least 1, received {count}; leave it out for the whole set.")
     if generator is None:
         generator = torch.Generator().manual_seed(0)
     items, shared = found.read(count, generator)
-    return from_items(name, items, cutoff=cutoff or found.cutoff, dtype=dtype, shared=shared, card=found.card)
+    return from_items(
+        name,
+        items,
+        cutoff=found.cutoff if cutoff is None else cutoff,
+        dtype=dtype,
+        shared=shared,
+        card=found.card,
+    )
 
 
 def describe(name: str) -> Description:
