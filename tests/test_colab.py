@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ COLABS_OWN = {"torch", "numpy", "plotly", "ipywidgets", "matplotlib", "tqdm", "s
 def colab(monkeypatch, tmp_path):
     """Run the first cell in a Colab that has nothing of what `missing` names; returns pip's command lines."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(Path(__file__).parent / "colab" / "stub")
-    monkeypatch.setitem(sys.modules, "google.colab", __import__("google.colab").colab)
+    # Only the name: were the stand-in imported here, it would stay and every later test would run in Colab.
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
 
     def run(missing):
         calls, asked = [], []
@@ -48,8 +49,9 @@ def names(command):
 def test_every_lesson_begins_with_the_same_first_cell_and_no_other_cell_installs(lesson):
     cells = [cell for cell in json.loads(lesson.read_text())["cells"] if cell["cell_type"] == "code"]
     sources = ["".join(cell["source"]) for cell in cells]
-    assert sources[0].strip() == FIRST_CELL, "copy tutorials/_first_cell.py into the first code cell"
-    assert "setup" in cells[0]["metadata"].get("tags", []), 'give the first code cell the tag "setup"'
+    cure = "run `python tests/colab/stamp_first_cell.py`"
+    assert sources[0].strip() == FIRST_CELL, cure
+    assert cells[0]["metadata"] == {"jupyter": {"source_hidden": True}, "tags": ["setup"]}, cure
     for source in sources[1:]:
         assert not re.search(r"pip\W+install|conda\W+install", source)
 
