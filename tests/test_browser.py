@@ -54,7 +54,9 @@ def show(chrome, tmp_path):
 
 def pixels(driver, index):
     """The picture in the canvas with this number, as text that differs when the picture does."""
-    return driver.execute_script("return document.querySelectorAll('.eq-canvas')[arguments[0]].toDataURL()", index)
+    return driver.execute_script(
+        "return document.querySelectorAll('.eq-canvas')[arguments[0]].toDataURL()", index
+    )
 
 
 def label(driver):
@@ -83,7 +85,9 @@ def test_an_arrow_key_turns_the_molecule_and_leaves_the_invariants_where_they_ar
 
 
 def test_twenty_viewers_on_a_page_are_all_visible_and_share_one_context(show):
-    figures = "".join(view.show(bulk("Si", cubic=True), title=f"Viewer {index}").to_html() for index in range(20))
+    figures = "".join(
+        view.show(bulk("Si", cubic=True), title=f"Viewer {index}").to_html() for index in range(20)
+    )
     count = "const get = HTMLCanvasElement.prototype.getContext; globalThis.contexts = 0; HTMLCanvasElement.prototype.getContext = "
     count += "function (kind, ...rest) { if (kind === 'webgl2') globalThis.contexts++; return get.call(this, kind, ...rest); };"
     driver = show(f"<script>{count}</script>{figures}")
@@ -150,8 +154,12 @@ def test_the_harmonics_of_the_module_are_e3nn_s(show):
     directions = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
     directions /= directions.norm(dim=1, keepdim=True)
     theirs = o3.spherical_harmonics(list(range(9)), directions, normalize=True, normalization="integral")
-    driver = show(f"<p class=eq-canvas></p><script type=module>{page.module()}\nglobalThis.basis = harmonicBasis;</script>")
-    ours = driver.execute_script("return [...basis(new Float32Array(arguments[0]), 8)]", directions.flatten().tolist())
+    driver = show(
+        f"<p class=eq-canvas></p><script type=module>{page.module()}\nglobalThis.basis = harmonicBasis;</script>"
+    )
+    ours = driver.execute_script(
+        "return [...basis(new Float32Array(arguments[0]), 8)]", directions.flatten().tolist()
+    )
     np.testing.assert_allclose(np.reshape(ours, (40, 81)), theirs.numpy(), atol=3e-6)
 
 
@@ -198,7 +206,9 @@ def test_play_goes_frame_by_frame_where_the_reader_prefers_little_motion(show, f
 def test_a_figure_works_in_a_sandboxed_frame_that_forbids_all_but_inline_scripts(show, figure):
     policy = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
     inner = (policy + figure.to_html()).replace("&", "&amp;").replace('"', "&quot;")
-    driver = show(f'<iframe class="eq-canvas" sandbox="allow-scripts" width="1100" height="600" srcdoc="{inner}"></iframe>')
+    driver = show(
+        f'<iframe class="eq-canvas" sandbox="allow-scripts" width="1100" height="600" srcdoc="{inner}"></iframe>'
+    )
     driver.switch_to.frame(driver.find_element(By.TAG_NAME, "iframe"))
     WebDriverWait(driver, 10).until(lambda page: len(browser.painted(page)) == 4)
     assert min(browser.painted(driver)) > 0.03
@@ -220,7 +230,10 @@ def test_where_no_script_may_run_the_figure_stands_in_words(show, figure):
 def test_the_text_twin_follows_the_slider(show, figure):
     driver = show(figure.to_html())
     driver.find_element(By.CSS_SELECTOR, ".eq-words summary").click()
-    rows = lambda: [cell.text for cell in driver.find_elements(By.CSS_SELECTOR, ".eq-words section:nth-child(1) tr:nth-child(2) td")]  # noqa: E731
+    rows = lambda: [
+        cell.text
+        for cell in driver.find_elements(By.CSS_SELECTOR, ".eq-words section:nth-child(1) tr:nth-child(2) td")
+    ]  # noqa: E731
     WebDriverWait(driver, 5).until(lambda _: rows())
     before = rows()
     assert before[:2] == ["0", "C"]
@@ -231,7 +244,10 @@ def test_the_text_twin_follows_the_slider(show, figure):
 
 def test_names_from_files_are_shown_as_text(show):
     evil = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
-    panels = [view.scene(molecule("H2O"), scalars={evil: [0.0, 1.0, 2.0]}, title=evil), view.bars([1.0], labels=[evil], title=evil)]
+    panels = [
+        view.scene(molecule("H2O"), scalars={evil: [0.0, 1.0, 2.0]}, title=evil),
+        view.bars([1.0], labels=[evil], title=evil),
+    ]
     driver = show(view.linked(panels, labels=[evil], title=evil).to_html())
     assert [caption.text for caption in driver.find_elements(By.TAG_NAME, "figcaption")] == [evil, evil]
     assert driver.find_elements(By.CSS_SELECTOR, ".equitour img, .equitour script") == []
@@ -240,7 +256,9 @@ def test_names_from_files_are_shown_as_text(show):
 def test_every_kind_of_panel_draws(show):
     frames = np.random.default_rng(8).normal(size=(4, 6))
     panels = [
-        view.scene([bulk("Si"), bulk("NaCl", "rocksalt", 5.6), molecule("H2O"), bulk("Cu")], title="Different atoms"),
+        view.scene(
+            [bulk("Si"), bulk("NaCl", "rocksalt", 5.6), molecule("H2O"), bulk("Cu")], title="Different atoms"
+        ),
         view.scene(bulk("Si"), tensors=np.stack([np.diag([1.0, -2.0, 0.0])] * 2), images=(2, 2, 1)),
         view.harmonics(frames[:, :4]),
         view.matrix(frames.reshape(4, 2, 3), rows=["a", "b"], columns=["x", "y", "z"]),
@@ -255,7 +273,9 @@ def test_every_kind_of_panel_draws(show):
         assert min(browser.painted(driver)) > 0.01
         driver.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_RIGHT)
     driver.find_element(By.CSS_SELECTOR, ".eq-words summary").click()
-    WebDriverWait(driver, 5).until(lambda page: len(page.find_elements(By.CSS_SELECTOR, ".eq-words section")) == len(panels))
+    WebDriverWait(driver, 5).until(
+        lambda page: len(page.find_elements(By.CSS_SELECTOR, ".eq-words section")) == len(panels)
+    )
 
 
 def test_pictures_take_the_ink_of_a_dark_page(show, chrome):
@@ -264,7 +284,9 @@ def test_pictures_take_the_ink_of_a_dark_page(show, chrome):
     axis.set(xlabel="time (ps)")
     browser.emulate(chrome, "prefers-color-scheme", "dark")
     driver = show(view.picture(figure, alt="A falling line")._repr_html_(), wait="svg")
-    word = next(text for text in driver.find_elements(By.CSS_SELECTOR, "svg text") if text.text == "time (ps)")
+    word = next(
+        text for text in driver.find_elements(By.CSS_SELECTOR, "svg text") if text.text == "time (ps)"
+    )
     assert word.value_of_css_property("fill") == "rgb(255, 255, 255)"
 
 
@@ -274,9 +296,16 @@ def test_plotly_figures_draw_offline_from_one_script(show):
     from equitour.view import plotly_figure
 
     plotly_figure._carried = False
-    pages = [view.interactive(graph_objects.Figure(graph_objects.Scatter(y=[1, 3, 2])), alt="Three points").to_html() for _ in range(2)]
+    pages = [
+        view.interactive(
+            graph_objects.Figure(graph_objects.Scatter(y=[1, 3, 2])), alt="Three points"
+        ).to_html()
+        for _ in range(2)
+    ]
     driver = show(pages[1] + pages[0], wait=".js-plotly-plot .main-svg")
-    WebDriverWait(driver, 20).until(lambda page: len(page.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")) == 2)
+    WebDriverWait(driver, 20).until(
+        lambda page: len(page.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")) == 2
+    )
 
 
 def test_without_webgl_a_sentence_and_the_numbers_stand_in(tmp_path, figure):
@@ -284,7 +313,9 @@ def test_without_webgl_a_sentence_and_the_numbers_stand_in(tmp_path, figure):
     driver = browser.start(flags=("--disable-3d-apis",))
     try:
         browser.open_page(driver, _PAGE + figure.to_html(), tmp_path / "page.html")
-        notice = WebDriverWait(driver, 10).until(lambda page: page.find_element(By.CSS_SELECTOR, ".eq-notice"))
+        notice = WebDriverWait(driver, 10).until(
+            lambda page: page.find_element(By.CSS_SELECTOR, ".eq-notice")
+        )
         assert "WebGL 2 is switched off or missing" in notice.text
         assert driver.find_element(By.CSS_SELECTOR, ".eq-words").get_attribute("open")
         assert min(browser.painted(driver)[2:]) > 0.03
@@ -302,7 +333,9 @@ def test_the_familiar_viewer_asks_for_its_script_only_when_pressed_and_ours_stay
         driver.find_element(By.XPATH, "//button[text()='Open in 3Dmol.js']").click()
         status = driver.find_element(By.CSS_SELECTOR, "[role=status]")
         WebDriverWait(driver, 20).until(lambda _: "could not be loaded" in status.text)
-        assert [address.split("/")[2] for address in browser.requests_beyond_loopback(driver)] == ["cdn.jsdelivr.net"]
+        assert [address.split("/")[2] for address in browser.requests_beyond_loopback(driver)] == [
+            "cdn.jsdelivr.net"
+        ]
         assert min(browser.painted(driver)) > 0.03
         assert driver.find_element(By.CSS_SELECTOR, ".eq-own").is_displayed()
     finally:

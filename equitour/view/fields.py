@@ -28,7 +28,7 @@ def field(
     Args:
         name: What it is, with its unit: `"force (eV/Å)"`.
         values: (atoms, ...) for all frames or (frames, atoms, ...), or a list with one array per frame.
-        scale: Å drawn per unit of the field (arrows and ellipsoids); by default the longest arrow has 0.8 to 1.6 Å
+        scale: Å drawn per unit of the field (arrows and ellipsoids); by default the longest arrow has 1.0 to 1.6 Å
             with the size of the structure, the longest half axis of an ellipsoid 0.9 Å.
         limits: The two ends of the colour bar (scalars).
         colour: `"#rrggbb"` of the arrows.
@@ -86,7 +86,7 @@ def _finite(kind: str, name: str, values: np.ndarray) -> np.ndarray:
 
 
 def _with_defaults(kind: str, fields: list[dict], size: float) -> list[dict]:
-    drawn = min(max(0.5 * size, 0.8), 1.6) if kind == "vectors" else 0.9
+    drawn = min(max(0.7 * size, 1.0), 1.6) if kind == "vectors" else 0.9
     longest = max((_longest(kind, one["values"]) for one in fields), default=0.0) or 1.0
     for index, one in enumerate(fields):
         one["scale"] = one["scale"] or drawn / longest

@@ -61,6 +61,9 @@ const SHAPES = [
   (c, x, y, r) => { c.moveTo(x, y - 1.3 * r); c.lineTo(x + 1.1 * r, y); c.lineTo(x, y + 1.3 * r); c.lineTo(x - 1.1 * r, y); c.closePath(); },
 ];
 
+// The same shapes as letters, for the legend.
+const GLYPHS = ["\u25cf", "\u25a0", "\u25b2", "\u25c6"];
+
 export class Points extends Chart {
   constructor(spec, figure) {
     super(spec, figure);
@@ -68,7 +71,7 @@ export class Points extends Chart {
       const box = element("div", "eq-legend");
       box.append(colourBar({ limits: spec.colour_limits, signed: spec.signed }));
       figure.append(box);
-    } else if (spec.names.length > 1) figure.append(nameChips(spec.names));
+    } else if (spec.names.length > 1) figure.append(nameChips(spec.names, GLYPHS));
   }
 
   paint(k, theme) {
@@ -88,11 +91,12 @@ export class Points extends Chart {
   }
 }
 
-function nameChips(names) {
+function nameChips(names, glyphs) {
   const box = element("div", "eq-legend");
   names.forEach((name, i) => {
     const chip = element("span", "eq-chip", name), dot = element("i", "");
-    dot.style.background = css(CYCLE[i % CYCLE.length]);
+    if (glyphs) Object.assign(dot, { className: "eq-glyph", textContent: glyphs[i % glyphs.length] });
+    dot.style[glyphs ? "color" : "background"] = css(CYCLE[i % CYCLE.length]);
     chip.prepend(dot);
     box.append(chip);
   });
