@@ -230,10 +230,11 @@ def test_where_no_script_may_run_the_figure_stands_in_words(show, figure):
 def test_the_text_twin_follows_the_slider(show, figure):
     driver = show(figure.to_html())
     driver.find_element(By.CSS_SELECTOR, ".eq-words summary").click()
-    rows = lambda: [
-        cell.text
-        for cell in driver.find_elements(By.CSS_SELECTOR, ".eq-words section:nth-child(1) tr:nth-child(2) td")
-    ]  # noqa: E731
+
+    def rows():
+        cells = driver.find_elements(By.CSS_SELECTOR, ".eq-words section:nth-child(1) tr:nth-child(2) td")
+        return [cell.text for cell in cells]
+
     WebDriverWait(driver, 5).until(lambda _: rows())
     before = rows()
     assert before[:2] == ["0", "C"]
