@@ -1,6 +1,7 @@
 """`equitour data`: which sets there are, what is known of each, and how to make the shipped ones again."""
 
 import argparse
+import signal
 from pathlib import Path
 
 from equitour.cli.trouble import Trouble
@@ -54,4 +55,7 @@ def make(arguments: argparse.Namespace) -> None:
         raise ValueError(
             f"--minutes must be positive, received {arguments.minutes:g}; leave it out to run to the end."
         )
-    recipe(arguments.name)(arguments.into or SHIPPED, arguments.minutes)
+    chosen = recipe(arguments.name)
+    # A batch system's request to end is treated as Ctrl-C, so that the last items are still written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chosen(arguments.into or SHIPPED, arguments.minutes)
