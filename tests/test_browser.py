@@ -231,16 +231,17 @@ def test_the_text_twin_follows_the_slider(show, figure):
     driver = show(figure.to_html())
     driver.find_element(By.CSS_SELECTOR, ".eq-words summary").click()
 
-    def rows():
-        cells = driver.find_elements(By.CSS_SELECTOR, ".eq-words section:nth-child(1) tr:nth-child(2) td")
-        return [cell.text for cell in cells]
+    # One script reads the whole row, so that no cell is replaced between being found and being read.
+    read = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.textContent)"
 
-    WebDriverWait(driver, 5).until(lambda _: rows())
-    before = rows()
+    def row():
+        return driver.execute_script(read, ".eq-words section:nth-child(1) tr:nth-child(2) td")
+
+    before = WebDriverWait(driver, 20).until(lambda _: row())
     assert before[:2] == ["0", "C"]
     driver.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_RIGHT)
-    assert rows()[:2] == ["0", "C"]
-    assert rows() != before
+    after = WebDriverWait(driver, 20).until(lambda _: row() != before and row())
+    assert after[:2] == ["0", "C"]
 
 
 def test_names_from_files_are_shown_as_text(show):
