@@ -185,7 +185,7 @@ def test_a_figure_follows_the_theme_of_the_page_while_it_is_shown(show, figure):
     assert driver.execute_script(theme) == "light"
     before = pixels(driver, 3)
     browser.emulate(driver, "prefers-color-scheme", "dark")
-    WebDriverWait(driver, 5).until(lambda page: page.execute_script(theme) == "dark")
+    WebDriverWait(driver, 20).until(lambda page: page.execute_script(theme) == "dark")
     assert pixels(driver, 3) != before
 
 
@@ -200,7 +200,7 @@ def test_play_goes_frame_by_frame_where_the_reader_prefers_little_motion(show, f
     browser.emulate(driver, "prefers-reduced-motion", "no-preference")
     driver = show(figure.to_html())
     driver.find_element(By.CSS_SELECTOR, ".eq-play").click()
-    WebDriverWait(driver, 5).until(lambda page: label(page) not in ("0°", "5°"))
+    WebDriverWait(driver, 20).until(lambda page: label(page) not in ("0°", "5°"))
 
 
 def test_a_figure_works_in_a_sandboxed_frame_that_forbids_all_but_inline_scripts(show, figure):
@@ -275,7 +275,7 @@ def test_every_kind_of_panel_draws(show):
         assert min(browser.painted(driver)) > 0.01
         driver.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_RIGHT)
     driver.find_element(By.CSS_SELECTOR, ".eq-words summary").click()
-    WebDriverWait(driver, 5).until(
+    WebDriverWait(driver, 20).until(
         lambda page: len(page.find_elements(By.CSS_SELECTOR, ".eq-words section")) == len(panels)
     )
 
