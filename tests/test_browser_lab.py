@@ -97,9 +97,9 @@ def _run_all(driver) -> bool:
 
 
 def _has_run(driver) -> bool:
-    prompts = [
-        prompt.text for prompt in driver.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-InputPrompt")
-    ]
+    # Read by one script: JupyterLab may replace a prompt between its being found and being read.
+    read = "return [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].map((prompt) => prompt.textContent)"
+    prompts = driver.execute_script(read)
     return bool(prompts) and all(re.search(r"\d", text) for text in prompts)
 
 
@@ -123,8 +123,9 @@ def _take(driver, slider) -> None:
     ).click().perform()
 
 
-def _label(driver) -> str:
-    return _reach(driver, 0, ".eq-value").text
+def _wait_for_label(driver, text: str) -> None:
+    """The picture follows a key at the next animation frame, not at once."""
+    WebDriverWait(driver, 20).until(lambda page: _reach(page, 0, ".eq-value").text == text)
 
 
 def test_arrow_keys_move_the_slider_in_jupyterlab_and_not_the_cells(notebook):
@@ -134,9 +135,9 @@ def test_arrow_keys_move_the_slider_in_jupyterlab_and_not_the_cells(notebook):
     ActionChains(notebook).send_keys(
         Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT
     ).perform()
-    assert _label(notebook) == "2"
+    _wait_for_label(notebook, "2")
     ActionChains(notebook).send_keys(Keys.ARROW_DOWN).perform()
-    assert _label(notebook) == "1"
+    _wait_for_label(notebook, "1")
     assert notebook.execute_script("return document.activeElement.type") == "range"
     assert len(_cells(notebook)) == count
 
