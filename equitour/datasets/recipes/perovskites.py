@@ -195,7 +195,8 @@ def crystal(key: str) -> Item | None:
     anion = radius(x, X_SITE[x], 6)
     length, energy = relaxed(symbols, 2 * (anion + radius(b, -3 * X_SITE[x] - A_SITE[a][0], 6)))
     found = gaps(symbols, length)
-    # Overlapping bands give a negative difference of edges: a metal, whose gap is 0. A negative discontinuity means that the two band edges were not told apart: no gap to learn from.
+    # Overlapping bands give a negative difference of edges: a metal, whose gap is 0. A negative discontinuity
+    # means that the two band edges were not told apart: no gap to learn from.
     if found is None or not np.isfinite(length) or found[1] < 0:
         return None
     formation = (energy - sum(reference(symbol) for symbol in symbols)) / 5
