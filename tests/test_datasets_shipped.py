@@ -8,6 +8,7 @@ import torch
 from ase.data import atomic_masses
 
 from equitour import datasets
+from equitour.datasets.describe import size_in_words
 from equitour.datasets.shelf import read_manifest
 from equitour.graph import AtomicGraph
 
@@ -374,3 +375,10 @@ def test_born_charges_of_barium_titanate_obey_the_sum_rule_and_titanium_is_anoma
         assert (titanium < 7.6).all()
     perfect = data[0].atom_labels["born_effective_charges"]
     torch.testing.assert_close(perfect[1], 7.23 * torch.eye(3, dtype=perfect.dtype), atol=0.15, rtol=0)
+
+
+def test_a_set_counts_what_is_planned_less_what_was_refused():
+    card = {"items": 3, "atoms": 9, "bytes": 1000}
+    assert size_in_words(card).startswith("3 items, 9 atoms")
+    assert size_in_words(card | {"planned": 8, "refused": ["a", "b"]}).startswith("3 items of 6 planned")
+    assert size_in_words(card | {"refused": ["a"]}).startswith("3 items, 9 atoms")

@@ -11,7 +11,8 @@ def size_in_words(card: Mapping[str, object]) -> str:
     """Items, atoms and bytes of a shipped set; nothing for the others, whose size is known when they are loaded."""
     if "items" not in card:
         return ""
-    whole = card.get("planned", card["items"]) - len(card.get("refused", []))
+    # What a recipe refused (an unstable crystal, say) is not missing.
+    whole = card["planned"] - len(card.get("refused", [])) if "planned" in card else card["items"]
     planned = f" of {whole} planned" if whole != card["items"] else ""
     return f"{card['items']} items{planned}, {card['atoms']} atoms, {card['bytes'] / 1e6:.2f} MB"
 
