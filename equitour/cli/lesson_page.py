@@ -20,7 +20,7 @@ _TEMPLATE = """
 :root { color-scheme: light dark; }
 body.jp-Notebook { max-width: 62rem; margin: 0 auto; background: var(--jp-layout-color0); }
 math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Math TeX Gyre", math; }
-math[display="block"] { font-size: 110%; margin: 0.8em 0; overflow-x: auto; }
+math[display="block"] { font-size: 110%; margin: 0.8em 0; padding: 0.3em 0; overflow: auto hidden; }
 .celltag_setup .jp-Cell-inputWrapper { display: none; }
 </style>
 {%- endblock -%}
