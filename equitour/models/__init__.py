@@ -1,0 +1,71 @@
+"""Models of atoms: trunks that turn a graph into features, and heads that read them."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from equitour.models.heads import Potential, Prediction
+from equitour.train import load_weights, read_metadata, save_weights
+
+# Names of trunks and where they stand; a module is imported when its model is asked for.
+MODELS = {
+    "mpnn": ("equitour.models.mpnn", "MPNN"),
+    "cgcnn": ("equitour.models.cgcnn", "CGCNN"),
+    "schnet": ("equitour.models.schnet", "SchNet"),
+    "egnn": ("equitour.models.egnn", "EGNN"),
+    "nequip": ("equitour.models.nequip", "NequIP"),
+    "mace": ("equitour.models.mace", "MACE"),
+    "attention": ("equitour.models.attention", "EquivariantAttention"),
+}
+
+__all__ = ["MODELS", "Potential", "Prediction", "build", "load", "save"]
+
+
+def build(name: str, **settings: Any) -> nn.Module:
+    """A trunk by its name, with the settings of its constructor.
+
+    Raises:
+        ValueError: There is no such model, or it has no such setting.
+    """
+    if name not in MODELS:
+        raise ValueError(f"a model must be one of {', '.join(MODELS)}, received {name!r}: choose one of them")
+    module, trunk = MODELS[name]
+    try:
+        return getattr(import_module(module), trunk)(**settings)
+    except TypeError as error:
+        reason = str(error).replace(f"{trunk}.__init__() ", "")
+        raise ValueError(f"settings must be those of {name}, received one that is not: {reason}") from None
+
+
+def save(potential: Potential, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:
+    """Weights and everything needed to build the potential again, in one safetensors file."""
+    names = {trunk: name for name, (_, trunk) in MODELS.items()}
+    name = names.get(type(potential.trunk).__name__)
+    if name is None:
+        raise ValueError(
+            f"a saved trunk must be one of {', '.join(MODELS)}, received {type(potential.trunk).__name__}: "
+            "save it with train.save_weights"
+        )
+    header = {"model": name, "settings": potential.trunk.settings, "potential": potential.settings}
+    save_weights(potential, path, metadata={**(metadata or {}), **header})
+
+
+def load(path: str | Path) -> Potential:
+    """The potential of a file written by `save`, in the precision it was saved in, ready to be evaluated.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no potential.
+    """
+    metadata = read_metadata(path)
+    if "model" not in metadata:
+        raise ValueError(
+            f"a model file must be written by `equitour fit` or models.save, received {Path(path).name}, "
+            "which names no model: load its weights with train.load_weights"
+        )
+    potential = Potential(build(metadata["model"], **metadata["settings"]), **metadata["potential"])
+    load_weights(potential, path)
+    return potential.eval()

@@ -1,0 +1,120 @@
+"""Heads: what is read off a trunk's features."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from equitour.graph import AtomicGraph
+
+
+class Prediction(NamedTuple):
+    """Energy and its derivatives.
+
+    Attributes:
+        energy: In eV.
+        forces: −dE/dr in eV/Å.
+        stress: (dE/dε)/volume in eV/Å³, ASE's sign; None unless asked for.
+    """
+
+    energy: Float[Tensor, " graphs"]
+    forces: Float[Tensor, "nodes 3"]
+    stress: Float[Tensor, "graphs 3 3"] | None = None
+
+
+class Potential(nn.Module):
+    """Energies as sums over atoms, E = Σ_i scale · readout(scalars_i) + shift of the species of i.
+
+    Args:
+        trunk: From a graph to features (nodes, rows, channels), scalars in the first row.
+        shifts: Energy of each element of the trunk in eV, in the order of `trunk.elements`; zero by default.
+        scale: Size of an atom's energy in eV; the root mean square of forces in eV/Å is a good choice.
+    """
+
+    def __init__(
+        self, trunk: nn.Module, *, shifts: Sequence[float] | None = None, scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk
+        shifts = [0.0] * len(trunk.elements) if shifts is None else list(shifts)
+        if len(shifts) != len(trunk.elements):
+            raise ValueError(
+                f"shifts must hold one energy for each of the elements {list(trunk.elements)}, "
+                f"received {len(shifts)}: order them by atomic number"
+            )
+        self.readout = nn.Sequential(
+            nn.Linear(trunk.num_channels, trunk.num_channels // 2 or 1, bias=False),
+            nn.SiLU(),
+            nn.Linear(trunk.num_channels // 2 or 1, 1, bias=False),
+        )
+        self.settings = {"shifts": [float(shift) for shift in shifts], "scale": float(scale)}
+        self.register_buffer("shifts", torch.tensor(shifts, dtype=torch.float64), persistent=False)
+
+    def _apply(self, function, recurse: bool = True):
+        super()._apply(function, recurse)
+        # Total energies reach 10⁵ eV, where single precision resolves 10 meV: shifts stay in float64.
+        exact = torch.tensor(self.settings["shifts"], dtype=torch.float64)
+        self.shifts = exact.to(self.shifts.device)
+        return self
+
+    @property
+    def cutoff(self) -> float:
+        """Length of the longest edge, in Å."""
+        return self.trunk.cutoff
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.trunk.elements
+
+    def node_energies(self, graph: AtomicGraph) -> Float[Tensor, " nodes"]:
+        """Each atom's share of the energy in eV, its element's shift left out."""
+        return self.settings["scale"] * self.readout(self.trunk(graph)[:, 0]).squeeze(1)
+
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, " graphs"]:
+        """Energies in eV, in float64 whatever the model's own precision."""
+        shifts = self.shifts.index_select(0, self.trunk.species(graph.atomic_numbers))
+        energies = self.node_energies(graph).double() + shifts
+        return energies.new_zeros(graph.num_graphs).index_add(0, graph.batch, energies)
+
+    def evaluate(self, graph: AtomicGraph, *, stress: bool = False, create_graph: bool = False) -> Prediction:
+        """Energies with forces and, if asked for, stress, as derivatives of one number.
+
+        Args:
+            graph: One structure or several; it is not touched.
+            stress: Also differentiate with respect to a uniform strain of positions and cell.
+            create_graph: Keep what is needed to differentiate the result again, as training does.
+
+        Raises:
+            ValueError: Stress is asked for where a structure has no volume.
+        """
+        if stress and not bool(graph.pbc.all()):
+            raise ValueError(
+                "stress needs structures that repeat in three directions, received some that do not: "
+                "leave stress out, or give them a cell"
+            )
+        strain = torch.zeros_like(graph.cell).requires_grad_(stress)
+        positions = graph.positions.detach().requires_grad_()
+        with torch.enable_grad():
+            energy = self(
+                _strained(graph.replace(positions=positions), strain)
+                if stress
+                else graph.replace(positions=positions)
+            )
+            wanted = [positions, strain] if stress else [positions]
+            gradients = torch.autograd.grad(energy.sum(), wanted, create_graph=create_graph)
+        if not create_graph:
+            energy = energy.detach()
+        if not stress:
+            return Prediction(energy, -gradients[0])
+        volumes = torch.linalg.det(graph.cell).abs()[:, None, None]
+        return Prediction(energy, -gradients[0], gradients[1] / volumes)
+
+
+def _strained(graph: AtomicGraph, strain: Float[Tensor, "graphs 3 3"]) -> AtomicGraph:
+    """Positions and cell after r → r (1 + ε), with the symmetric part of ε so that the stress is symmetric."""
+    symmetric = (strain + strain.mT) / 2
+    moved = torch.einsum("ni,nij->nj", graph.positions, symmetric.index_select(0, graph.batch))
+    return graph.replace(positions=graph.positions + moved, cell=graph.cell + graph.cell @ symmetric)

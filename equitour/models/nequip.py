@@ -1,0 +1,173 @@
+"""NequIP: messages of irreps, convolved with spherical harmonics (Batzner et al., Nat. Commun. 13, 2453, 2022)."""
+
+from collections.abc import Sequence
+
+import torch
+from e3nn import o3
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from equitour.graph import AtomicGraph
+from equitour.models.species import Species
+from equitour.radial import bessel_basis, polynomial_cutoff
+from equitour.tensor_product import Convolution, Edges, Gate, Linear, RadialNetwork, natural_irreps, one_each
+from equitour.tensor_product.harmonics import SphericalHarmonics
+from equitour.tensor_product.layout import row_counts
+
+# Above this share of filled slots the padded form of the convolution wins, measured for l = 2 in crystals.
+PADDED_FROM_DEGREE, PADDED_FROM_FILLING = 2, 0.8
+
+
+class NequIP(nn.Module):
+    """Equivariant message passing with a residual for each species and gates.
+
+    x⁰ = species' own scalars; xᵗ⁺¹ = gate(W_species xᵗ + W Σ_j R(r_ij) C (W xᵗ_j ⊗ Y(r̂_ij)) / √(neighbours)).
+
+    Args:
+        elements: Atomic numbers that the model knows.
+        cutoff: Length of the longest edge, in Å.
+        num_layers: Number of interactions.
+        num_channels: Copies of each irrep.
+        lmax: Largest degree of features and harmonics.
+        radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
+        num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
+        irreps_out: Of the last layer's rows. Hidden layers hold 0e + 1o + 2e + … and whatever stands here.
+    """
+
+    def __init__(
+        self,
+        *,
+        elements: Sequence[int],
+        cutoff: float,
+        num_layers: int = 3,
+        num_channels: int = 32,
+        lmax: int = 1,
+        radial_channels: Sequence[int] = (8, 16),
+        num_neighbors: float = 16.0,
+        irreps_out: str = "0e",
+    ) -> None:
+        super().__init__()
+        self.settings = {
+            "elements": [int(number) for number in elements],
+            "cutoff": float(cutoff),
+            "num_layers": num_layers,
+            "num_channels": num_channels,
+            "lmax": lmax,
+            "radial_channels": list(radial_channels),
+            "num_neighbors": float(num_neighbors),
+            "irreps_out": str(irreps_out),
+        }
+        self.species, self.cutoff, self.num_channels = Species(elements), cutoff, num_channels
+        self.num_basis = radial_channels[0]
+        self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
+        self.harmonics = SphericalHarmonics(lmax)
+        last = one_each(irreps_out)
+        hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
+        self.layers = nn.ModuleList()
+        irreps = o3.Irreps("0e")
+        for number in range(num_layers):
+            layer = Interaction(
+                irreps,
+                natural_irreps(lmax),
+                last if number == num_layers - 1 else hidden,
+                num_channels=num_channels,
+                radial_channels=radial_channels,
+                num_neighbors=num_neighbors,
+                num_species=len(self.species),
+            )
+            self.layers.append(layer)
+            irreps = layer.irreps_out
+        self.irreps_out = irreps
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.species.elements
+
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
+        """Features of each atom; rows are the components of `irreps_out`."""
+        species = self.species(graph.atomic_numbers)
+        edges = self.edges(graph)
+        features = self.embedding.index_select(0, species).unsqueeze(1)
+        matrices: dict[tuple, list[Tensor]] = {}
+        for layer in self.layers:
+            key = (layer.convolution.irreps_in, layer.convolution.irreps_out)
+            if key not in matrices:
+                matrices[key] = layer.convolution.edge_matrices(edges.harmonics)
+            features = layer(features, species, edges, matrices[key])
+        return features
+
+    def edges(self, graph: AtomicGraph) -> Edges:
+        """Harmonics and radial basis of all edges, padded where that is faster."""
+        vectors = graph.edge_vectors()
+        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        envelope = polynomial_cutoff(lengths, cutoff=self.cutoff)
+        basis = bessel_basis(lengths.squeeze(1), cutoff=self.cutoff, num_basis=self.num_basis)
+        edges = Edges(
+            senders=graph.senders,
+            receivers=graph.receivers,
+            num_nodes=graph.num_nodes,
+            harmonics=self.harmonics(vectors / lengths),
+            basis=basis * envelope,
+        )
+        return edges.padded() if self._prefers_padding(graph) else edges
+
+    def _prefers_padding(self, graph: AtomicGraph) -> bool:
+        if self.settings["lmax"] < PADDED_FROM_DEGREE or graph.num_edges == 0:
+            return False
+        most = int(torch.bincount(graph.receivers).max())
+        return graph.num_edges >= PADDED_FROM_FILLING * most * graph.num_nodes
+
+
+class Interaction(nn.Module):
+    """One layer: linear, convolution, linear, the species' own linear map of the old features, gate."""
+
+    def __init__(
+        self,
+        irreps_in: o3.Irreps,
+        irreps_edge: o3.Irreps,
+        irreps_out: o3.Irreps,
+        *,
+        num_channels: int,
+        radial_channels: Sequence[int],
+        num_neighbors: float,
+        num_species: int,
+    ) -> None:
+        super().__init__()
+        self.irreps_in, self.num_neighbors = irreps_in, num_neighbors
+        self.convolution = Convolution(irreps_in, irreps_edge, irreps_out, num_channels=num_channels)
+        self.irreps_out = self.convolution.irreps_out
+        self.gate = Gate(self.irreps_out, num_channels=num_channels)
+        num_paths = len(self.convolution.paths)
+        self.radial = RadialNetwork([*radial_channels, num_paths * num_channels])
+        same = [num_channels] * len(irreps_in)
+        self.linear_in = Linear(irreps_in, same, same)
+        collected = [paths * num_channels for paths in self.convolution.fan_in]
+        self.linear_out = Linear(self.irreps_out, collected, self.gate.channels_in)
+        # Only irreps that the old features have can be carried over.
+        self.kept = [self.irreps_out.count(ir) > 0 for _, ir in irreps_in]
+        shared = o3.Irreps([item for item, keep in zip(irreps_in, self.kept, strict=True) if keep])
+        self.place = [[ir for _, ir in self.irreps_out].index(ir) for _, ir in shared]
+        self.residual = Linear(
+            shared,
+            [num_channels] * len(shared),
+            [self.gate.channels_in[place] for place in self.place],
+            num_species=num_species,
+        )
+
+    def forward(
+        self,
+        features: Float[Tensor, "nodes rows channels"],
+        species: Int[Tensor, " nodes"],
+        edges: Edges,
+        matrices: list[Tensor],
+    ) -> Float[Tensor, "nodes rows_out channels"]:
+        """New features; rows of `irreps_out`."""
+        blocks = features.split(row_counts(self.irreps_in), 1)
+        mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
+        weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), -1))
+        collected = self.linear_out(self.convolution(mixed, weights, edges, matrices))
+        old = [block for block, keep in zip(blocks, self.kept, strict=True) if keep]
+        for place, block in zip(self.place, self.residual(old, species), strict=True):
+            collected[place] = collected[place] + block
+        return self.gate(collected)

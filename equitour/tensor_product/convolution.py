@@ -1,0 +1,102 @@
+"""The equivariant convolution: neighbours' features times spherical harmonics, weighted by distance, summed."""
+
+import torch
+from e3nn import o3
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from equitour.symmetry import coupling
+from equitour.tensor_product.constants import Constants
+from equitour.tensor_product.edges import Edges, sum_over_neighbors
+from equitour.tensor_product.layout import one_each, row_counts
+from equitour.tensor_product.paths import coupling_paths
+
+
+class Convolution(nn.Module):
+    """out[i, m₃, (path, c)] = Σ_j w[ij, path, c] Σ_{m₁ m₂} C[m₁ m₂ m₃] x[j, m₁, c] Y[ij, m₂].
+
+    Channel by channel ("uvu"), each path with its own weights; C is orthonormal, so that it equals e3nn's
+    `TensorProduct` with irrep normalisation "component" and one output block a path.
+
+    Args:
+        irreps_in: Of the rows of the features.
+        irreps_edge: Of the harmonics.
+        irreps_out: Wanted; `irreps_out` of the object keeps those that a path leads to.
+        num_channels: Of the features.
+
+    Attributes:
+        paths: In the order of the weights.
+        fan_in: Number of paths into each irrep of `irreps_out`.
+    """
+
+    def __init__(
+        self,
+        irreps_in: o3.Irreps | str,
+        irreps_edge: o3.Irreps | str,
+        irreps_out: o3.Irreps | str,
+        *,
+        num_channels: int,
+    ) -> None:
+        super().__init__()
+        self.irreps_in, self.irreps_edge = one_each(irreps_in), one_each(irreps_edge)
+        wanted = coupling_paths(self.irreps_in, self.irreps_edge, one_each(irreps_out))
+        reached = {path.irrep_out for path in wanted}
+        self.irreps_out = o3.Irreps([item for item in one_each(irreps_out) if item.ir in reached])
+        self.paths = coupling_paths(self.irreps_in, self.irreps_edge, self.irreps_out)
+        self.fan_in = [sum(path.irrep_out == ir for path in self.paths) for _, ir in self.irreps_out]
+        self.num_channels = num_channels
+        # Rows (m₃, m₁) for each m₂, so that harmonics @ C is the matrix that couples one edge.
+        matrices = {p.degrees: coupling(*p.degrees).permute(1, 2, 0).flatten(1) for p in self.paths}
+        self.couplings = Constants(**{_name(degrees): matrix for degrees, matrix in matrices.items()})
+
+    def edge_matrices(self, harmonics: Float[Tensor, "edges rows"]) -> list[Tensor]:
+        """For each path the matrices C · Y (edges, 2l₃+1, 2l₁+1); layers with equal irreps share them."""
+        blocks = harmonics.split(row_counts(self.irreps_edge), 1)
+        matrices = []
+        for path in self.paths:
+            l1, l2, l3 = path.degrees
+            y = blocks[path.place_edge]
+            if l1 == 0:  # A scalar times a harmonic needs no product of matrices.
+                matrices.append(y.unsqueeze(2))
+            else:
+                matrices.append((y @ self.couplings[_name((l1, l2, l3))]).view(-1, 2 * l3 + 1, 2 * l1 + 1))
+        return matrices
+
+    def forward(
+        self,
+        features: Float[Tensor, "nodes rows channels"],
+        weights: Float[Tensor, "edges paths channels"],
+        edges: Edges,
+        matrices: list[Tensor],
+    ) -> list[Tensor]:
+        """Sums over neighbours, a block (nodes, 2l+1, fan_in · channels) for each irrep of `irreps_out`."""
+        sources = features.index_select(0, edges.senders).split(row_counts(self.irreps_in), 1)
+        sums = [
+            self._one_path(path, sources[path.place_in] * weight, matrix, edges)
+            for path, weight, matrix in zip(self.paths, weights.split(1, 1), matrices, strict=True)
+        ]
+        return [torch.cat(sums[first : first + n], 2) for first, n in _runs(self.fan_in)]
+
+    def _one_path(self, path, sources: Tensor, matrix: Tensor, edges: Edges) -> Tensor:
+        """Couple and sum; weights come first, so that a padded sum is part of the same product."""
+        if edges.degree is not None:
+            matrix = matrix.unflatten(0, (edges.num_nodes, edges.degree)).transpose(1, 2).flatten(2)
+            return matrix @ sources.view(edges.num_nodes, -1, self.num_channels)
+        l1, l2, l3 = path.degrees
+        if l1 == 0:
+            messages = matrix * sources if l2 else sources
+        elif l3 == 0:
+            messages = (matrix.mT * sources).sum(1, keepdim=True)
+        else:
+            messages = matrix @ sources if l2 else sources
+        return sum_over_neighbors(messages, edges.receivers, edges.num_nodes)
+
+
+def _name(degrees: tuple[int, int, int]) -> str:
+    return "c" + "".join(map(str, degrees))
+
+
+def _runs(lengths: list[int]) -> list[tuple[int, int]]:
+    """First place and length of consecutive runs."""
+    first = [sum(lengths[:k]) for k in range(len(lengths))]
+    return list(zip(first, lengths, strict=True))

@@ -1,0 +1,58 @@
+"""What a convolution needs to know of the edges, made once for all layers."""
+
+import dataclasses
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Edges:
+    """Edges with their harmonics and radial basis, loose or in equal rows of neighbours.
+
+    Attributes:
+        senders: The node that a message leaves.
+        receivers: The node that it reaches, ascending.
+        num_nodes: Number of nodes.
+        harmonics: Spherical harmonics of the directions.
+        basis: Radial functions of the lengths, times the envelope: zero at the cutoff.
+        degree: Number of slots of every node when the edges are padded, else None.
+    """
+
+    senders: Int[Tensor, " edges"]
+    receivers: Int[Tensor, " edges"]
+    num_nodes: int
+    harmonics: Float[Tensor, "edges rows"]
+    basis: Float[Tensor, "edges basis"]
+    degree: int | None = None
+
+    def padded(self) -> "Edges":
+        """The same edges in rows of equal length; empty slots have a zero basis and so send zero."""
+        counts = torch.bincount(self.receivers, minlength=self.num_nodes)
+        degree = max(int(counts.max()), 1)
+        first = counts.cumsum(0) - counts
+        number = torch.arange(len(self.receivers), device=self.receivers.device)
+        slot = self.receivers * degree + number - first.index_select(0, self.receivers)
+        receivers = torch.arange(self.num_nodes, device=slot.device).repeat_interleave(degree)
+
+        def spread(values: Tensor) -> Tensor:
+            return values.new_zeros(len(receivers), values.shape[1]).index_copy(0, slot, values)
+
+        return Edges(
+            senders=receivers.index_copy(0, slot, self.senders),
+            receivers=receivers,
+            num_nodes=self.num_nodes,
+            harmonics=spread(self.harmonics),
+            basis=spread(self.basis),
+            degree=degree,
+        )
+
+
+def sum_over_neighbors(
+    messages: Float[Tensor, "edges *rest"], receivers: Int[Tensor, " edges"], num_nodes: int
+) -> Float[Tensor, "nodes *rest"]:
+    """Σ of the messages that reach each node; zero for a node that none reaches."""
+    flat = messages.reshape(len(messages), -1)
+    sums = flat.new_zeros(num_nodes, flat.shape[1]).index_add(0, receivers, flat)
+    return sums.view(num_nodes, *messages.shape[1:])

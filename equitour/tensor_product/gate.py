@@ -1,0 +1,40 @@
+"""The gated non-linearity: scalars through a function, everything else times a scalar."""
+
+import torch
+from e3nn import o3
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Gate(nn.Module):
+    """silu of the scalars, tanh of the pseudoscalars, and every other irrep times silu of a scalar of its own.
+
+    A function of components one by one would depend on the frame; a norm or a gate does not. tanh is odd, as a
+    pseudoscalar's function must be (Weiler et al., NeurIPS 2018; Batzner et al., Nat. Commun. 13, 2453, 2022).
+
+    Args:
+        irreps: Of the rows; 0e must be among them.
+        num_channels: Of the result.
+
+    Attributes:
+        channels_in: Channels that each block must bring: the 0e block carries the gates behind its own.
+    """
+
+    def __init__(self, irreps: o3.Irreps, *, num_channels: int) -> None:
+        super().__init__()
+        if not len(irreps) or irreps[0].ir != o3.Irrep("0e"):
+            raise ValueError(f"a gate must have scalars to gate with, received irreps {irreps}: add 0e first")
+        self.irreps, self.num_channels = irreps, num_channels
+        self.num_gated = sum(ir.l > 0 for _, ir in irreps)
+        self.channels_in = [num_channels * (1 + self.num_gated)] + [num_channels] * (len(irreps) - 1)
+
+    def forward(self, blocks: list[Tensor]) -> Float[Tensor, "nodes rows channels"]:
+        """Blocks (nodes, 2l+1, channels_in) to features."""
+        scalars, *gates = functional.silu(blocks[0]).split(self.num_channels, 2)
+        if not gates and len(blocks) == 1:
+            return scalars
+        rows = [scalars]
+        for (_, ir), block in zip(self.irreps[1:], blocks[1:], strict=True):
+            rows.append(block * gates.pop(0) if ir.l else torch.tanh(block))
+        return torch.cat(rows, 1)
