@@ -43,6 +43,8 @@ class Graphs(Sequence):
                 cell=item.cell.astype(np.float64),
                 pbc=item.pbc,
                 dtype=self._dtype,
+                # Free charges pass each other closer than atoms do; only coinciding ones are a mistake.
+                min_distance=1e-3,
             )
         return self._built[place]
 

@@ -1,0 +1,232 @@
+"""E(n)-equivariant graph network: messages from distances, vectors as weighted sums of relative positions.
+
+Satorras, Hoogeboom, Welling, ICML 2021 (arXiv:2102.09844). With i the receiver, j the sender, r_ij = x_i − x_j:
+
+| equation | here |
+| --- | --- |
+| 3: m_ij = φ_e(h_i, h_j, r_ij², a_ij) | `Layer.messages` |
+| 4: x_i ← x_i + C Σ_j r_ij φ_x(m_ij) | `Layer.forward`, its second output |
+| 5, 6: h_i ← φ_h(h_i, Σ_j m_ij) | `Layer.forward`, its first output |
+| 7: v_i ← φ_v(h_i) v_i + C Σ_j r_ij φ_x(m_ij), x_i ← x_i + v_i | `EGNNDynamics.forward` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from e3nn import o3
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from equitour.graph import AtomicGraph
+from equitour.models.species import Species
+from equitour.radial import bessel_basis, polynomial_cutoff
+
+
+class Layer(nn.Module):
+    """One round of messages, and the push that they give to each node.
+
+    Args:
+        num_channels: Width of features, messages and hidden layers.
+        num_scalars: Numbers that come with each edge, r² among them.
+        moves: Whether there is a φ_x.
+        mutual: m_ij = m_ji, so that pushes are equal and opposite: φ_e sees h_i + h_j.
+    """
+
+    def __init__(
+        self, *, num_channels: int, num_scalars: int, moves: bool = True, mutual: bool = False
+    ) -> None:
+        super().__init__()
+        c, ends = num_channels, num_channels if mutual else 2 * num_channels
+        self.mutual = mutual
+        self.phi_e = nn.Sequential(nn.Linear(ends + num_scalars, c), nn.SiLU(), nn.Linear(c, c), nn.SiLU())
+        self.phi_h = nn.Sequential(nn.Linear(2 * c, c), nn.SiLU(), nn.Linear(c, c))
+        self.phi_x = nn.Sequential(nn.Linear(c, c), nn.SiLU(), _quiet(c)) if moves else None
+
+    def messages(
+        self,
+        features: Float[Tensor, "nodes channels"],
+        scalars: Float[Tensor, "edges scalars"],
+        graph: AtomicGraph,
+    ) -> Float[Tensor, "edges channels"]:
+        """m_ij of eq. 3. W [h_i, h_j, a] = W_i h_i + W_j h_j + W_a a: what belongs to nodes is done once a node."""
+        first, c = self.phi_e[0], features.shape[1]
+        at_receiver = linear(features, first.weight[:, :c], first.bias)
+        at_sender = linear(features, first.weight[:, :c] if self.mutual else first.weight[:, c : 2 * c])
+        inner = linear(scalars, first.weight[:, -scalars.shape[1] :])
+        inner = inner + at_receiver.index_select(0, graph.receivers)
+        inner = inner + at_sender.index_select(0, graph.senders)
+        return self.phi_e[1:](inner)
+
+    def forward(
+        self,
+        features: Float[Tensor, "nodes channels"],
+        vectors: Float[Tensor, "edges 3"],
+        scalars: Float[Tensor, "edges scalars"],
+        graph: AtomicGraph,
+        envelope: Float[Tensor, "edges 1"] | None = None,
+    ) -> tuple[Float[Tensor, "nodes channels"], Float[Tensor, "nodes 3"] | None]:
+        """New features h + φ_h(h, Σ_j m_ij), and Σ_j r_ij φ_x(m_ij) where the layer moves."""
+        m = self.messages(features, scalars, graph)
+        m = m if envelope is None else m * envelope
+        total = m.new_zeros(features.shape).index_add(0, graph.receivers, m)
+        new = features + self.phi_h(torch.cat([features, total], dim=1))
+        if self.phi_x is None:
+            return new, None
+        weights = self.phi_x(m) if envelope is None else self.phi_x(m) * envelope
+        push = m.new_zeros(features.shape[0], 3).index_add(0, graph.receivers, vectors * weights)
+        return new, push
+
+
+class EGNN(nn.Module):
+    """Invariant features of atoms, a trunk for energies; between layers the atoms move, unseen, to new places.
+
+    Through these moves a distance of the next layer knows of angles at its ends. All features are invariant under
+    rotations, reflections and translations; with `moves=False` they come from the distances as they are.
+
+    Args:
+        elements: Atomic numbers that the model knows.
+        cutoff: Length in Å at which messages have faded to nothing; None for graphs of all pairs, where messages
+            see r² as in the paper.
+        num_layers: Rounds of messages.
+        num_channels: Width of the features.
+        num_basis: Bessel functions of the length that messages see; unused without a cutoff.
+        num_neighbors: Typical number of neighbours, by whose root sums over neighbours are divided.
+        moves: Whether eq. 4 is in use.
+    """
+
+    def __init__(
+        self,
+        *,
+        elements: Sequence[int],
+        cutoff: float | None,
+        num_layers: int = 4,
+        num_channels: int = 64,
+        num_basis: int = 8,
+        num_neighbors: float = 1.0,
+        moves: bool = True,
+    ) -> None:
+        super().__init__()
+        self.settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self.settings["elements"] = [int(number) for number in elements]
+        self.elements, self.cutoff, self.num_channels = self.settings["elements"], cutoff, num_channels
+        self.num_basis, self.num_neighbors = num_basis, num_neighbors
+        self.irreps_out = o3.Irreps("0e")
+        self.species = Species(elements)
+        self.embedding = nn.Embedding(len(self.elements), num_channels)
+        num_scalars = 1 if cutoff is None else num_basis
+        # Nobody would see the move of the last layer.
+        self.layers = nn.ModuleList(
+            Layer(num_channels=num_channels, num_scalars=num_scalars, moves=moves and layer < num_layers - 1)
+            for layer in range(num_layers)
+        )
+
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
+        """Features h after the last layer."""
+        features = self.embedding(self.species(graph.atomic_numbers))
+        vectors = graph.edge_vectors()
+        envelope = self._envelope(vectors)
+        for layer in self.layers:
+            features, push = layer(features, vectors, self._scalars(vectors), graph, envelope)
+            if push is not None:
+                vectors = vectors + _differences(push / self.num_neighbors**0.5, graph)
+        return features[:, None]
+
+    def _envelope(self, vectors: Tensor) -> Tensor | None:
+        if self.cutoff is None:
+            return None
+        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        return polynomial_cutoff(lengths, cutoff=self.cutoff) / self.num_neighbors**0.5
+
+    def _scalars(self, vectors: Tensor) -> Tensor:
+        if self.cutoff is None:
+            return vectors.square().sum(1, keepdim=True)
+        lengths = torch.linalg.vector_norm(vectors, dim=1)
+        return bessel_basis(lengths, cutoff=self.cutoff, num_basis=self.num_basis)
+
+
+class Motion(NamedTuple):
+    """Where the nodes are, and how fast they move, after the duration that the model was made for."""
+
+    positions: Float[Tensor, "nodes 3"]
+    velocities: Float[Tensor, "nodes 3"]
+
+
+class EGNNDynamics(nn.Module):
+    """Positions and velocities now to those a duration later; each layer is one step of motion (eq. 7).
+
+    v_i ← φ_v(h_i) v_i + C Σ_j r_ij φ_x(m_ij) and x_i ← x_i + v_i Δ with Δ = duration / num_layers. The edges are
+    those of the graph from first to last; C is one over the number of neighbours, as in the paper. Before any
+    training the model is close to free flight. The edges also carry a_ij, the products of the features of their
+    ends (q_i q_j for charges). Two things differ from the paper: each layer goes on from the velocity of the one
+    before, so that the last is a prediction too, and φ_v = 1 + a network.
+
+    Args:
+        num_features: Invariant numbers that come with each node, such as charge or mass.
+        num_layers: Rounds of messages, and steps.
+        num_channels: Width of features, messages and hidden layers.
+        duration: Time from input to output, in the unit of the velocities.
+        mutual: Pushes are equal and opposite and φ_v = 1, so that momentum and angular momentum are conserved
+            whatever the weights (on graphs where all nodes have as many neighbours).
+    """
+
+    def __init__(
+        self,
+        *,
+        num_features: int,
+        num_layers: int = 4,
+        num_channels: int = 64,
+        duration: float = 1.0,
+        mutual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self.step = duration / num_layers
+        self.embedding = nn.Linear(num_features + 1, num_channels)
+        self.layers = nn.ModuleList(
+            Layer(num_channels=num_channels, num_scalars=1 + num_features, mutual=mutual)
+            for _ in range(num_layers)
+        )
+        hidden = () if mutual else range(num_layers)
+        self.phi_v = nn.ModuleList(
+            nn.Sequential(nn.Linear(num_channels, num_channels), nn.SiLU(), _quiet(num_channels))
+            for _ in hidden
+        )
+
+    def forward(
+        self,
+        graph: AtomicGraph,
+        features: Float[Tensor, "nodes features"],
+        velocities: Float[Tensor, "nodes 3"],
+    ) -> Motion:
+        """Positions (nodes, 3) and velocities (nodes, 3) one duration later."""
+        receivers = graph.receivers
+        products = features.index_select(0, receivers) * features.index_select(0, graph.senders)
+        ones = features.new_ones(receivers.shape[0], 1)
+        count = features.new_zeros(features.shape[0], 1).index_add(0, receivers, ones).clamp(min=1)
+        h = self.embedding(torch.cat([features, velocities.square().sum(1, keepdim=True)], dim=1))
+        start, x, v = graph.edge_vectors(), graph.positions, velocities
+        r = start
+        for number, layer in enumerate(self.layers):
+            scale = 1 + self.phi_v[number](h) if self.phi_v else 1.0
+            scalars = torch.cat([r.square().sum(1, keepdim=True), products], dim=1)
+            h, push = layer(h, r, scalars, graph)
+            v = scale * v + push / count
+            x = x + self.step * v
+            r = r + _differences(self.step * v, graph)
+        return Motion(x, v)
+
+
+def _quiet(num_channels: int) -> nn.Linear:
+    """To one number, near zero at first, so that an untrained model moves nothing."""
+    last = nn.Linear(num_channels, 1, bias=False)
+    nn.init.xavier_uniform_(last.weight, gain=0.001)
+    return last
+
+
+def _differences(moves: Tensor, graph: AtomicGraph) -> Tensor:
+    """How much each edge vector changes when its two ends move."""
+    return moves.index_select(0, graph.receivers) - moves.index_select(0, graph.senders)
