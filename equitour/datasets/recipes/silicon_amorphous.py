@@ -5,7 +5,9 @@ wrong angles, a fast quench too many five-fold atoms), box and atoms minimised, 
 A frame of the liquid at 1700 K is kept from each run. 450 to 700 CPU-s a cell.
 """
 
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,16 @@ CARD = {
 
 @cache
 def quench(seed: int, rate: float = RATE) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Positions and box lengths of the liquid at 1700 K and of the quenched and minimised cell."""
+    """Positions and box lengths of the liquid at 1700 K and of the quenched and minimised cell.
+
+    Each quench has a process of its own: LAMMPS' EDIP crashes when it is set up a second time in the same one.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(melt_and_quench, seed, rate).result()
+
+
+def melt_and_quench(seed: int, rate: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What `quench` gives, in this process."""
     session, share = lammps_session()
     session.commands_string(f"""
         units metal
