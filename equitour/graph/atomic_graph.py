@@ -96,10 +96,11 @@ class AtomicGraph:
         min_distance: float = 0.1,
     ) -> AtomicGraph:
         """Graph of positions (nodes, 3) in Å and atomic numbers (nodes,); arguments as in `from_ase`."""
-        positions = torch.as_tensor(positions, dtype=dtype, device=device)
-        atomic_numbers = torch.as_tensor(atomic_numbers, device=device).long()
+        # Copies: ASE moves its atoms in place, and a graph must stay what it was made of.
+        positions = torch.as_tensor(positions, dtype=dtype, device=device).clone()
+        atomic_numbers = torch.as_tensor(atomic_numbers, device=device).long().clone()
         cell = torch.zeros(3, 3) if cell is None else torch.as_tensor(cell)
-        cell = cell.to(dtype=dtype, device=device)
+        cell = cell.to(dtype=dtype, device=device, copy=True)
         pbc = torch.as_tensor(pbc, device=device).bool().expand(3).clone()
         require_structure(positions, atomic_numbers, cell, pbc)
         senders, receivers, cell_shifts = neighbor_list(positions, cutoff=cutoff, cell=cell, pbc=pbc)
