@@ -1,0 +1,168 @@
+"""MACE: messages of many bodies from the symmetric power of what neighbours send (Batatia et al., NeurIPS 2022)."""
+
+from collections.abc import Sequence
+
+import torch
+from e3nn import o3
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from equitour.graph import AtomicGraph
+from equitour.models.species import Species
+from equitour.radial import bessel_basis, polynomial_cutoff
+from equitour.tensor_product import Convolution, Edges, Linear, RadialNetwork, natural_irreps
+from equitour.tensor_product.harmonics import SphericalHarmonics
+from equitour.tensor_product.layout import row_counts
+from equitour.tensor_product.symmetric_power import SymmetricPower
+
+
+class MACE(nn.Module):
+    """Few layers, each of many bodies.
+
+    h⁰ = species' own scalars; A_i = W Σ_j R(r_ij) C (W h_j ⊗ Y(r̂_ij)) / √(neighbours);
+    B_i = symmetric powers of A_i up to `correlation` factors, weighted by species; hᵗ⁺¹ = W B_i + W_species hᵗ.
+
+    The published model reads an energy off each layer and adds them. Here the scalars of all layers stand side by
+    side in the channels, `num_layers` · `num_channels` of them, so that one head reads them all; a head without
+    hidden layer that reads them is the published sum.
+
+    Args:
+        elements: Atomic numbers that the model knows.
+        cutoff: Length of the longest edge, in Å.
+        num_layers: Number of interactions.
+        num_channels: Copies of each irrep.
+        lmax: Largest degree of the harmonics and of the features between layers; one number l is (l, min(l, 1)).
+        correlation: Factors in the symmetric power; one layer sees `correlation` + 1 bodies.
+        radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
+        num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
+    """
+
+    def __init__(
+        self,
+        *,
+        elements: Sequence[int],
+        cutoff: float,
+        num_layers: int = 2,
+        num_channels: int = 32,
+        lmax: int | Sequence[int] = (3, 1),
+        correlation: int = 3,
+        radial_channels: Sequence[int] = (8, 32, 32),
+        num_neighbors: float = 16.0,
+    ) -> None:
+        super().__init__()
+        lmax_edge, lmax = (lmax, min(lmax, 1)) if isinstance(lmax, int) else lmax
+        self.settings = {
+            "elements": [int(number) for number in elements],
+            "cutoff": float(cutoff),
+            "num_layers": num_layers,
+            "num_channels": num_channels,
+            "lmax": [lmax_edge, lmax],
+            "correlation": correlation,
+            "radial_channels": list(radial_channels),
+            "num_neighbors": float(num_neighbors),
+        }
+        self.species, self.cutoff = Species(elements), cutoff
+        self.num_basis, self.num_channels = radial_channels[0], num_layers * num_channels
+        self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
+        self.harmonics = SphericalHarmonics(lmax_edge)
+        self.layers = nn.ModuleList()
+        irreps = self.irreps_out = o3.Irreps("0e")
+        for number in range(num_layers):
+            layer = Interaction(
+                irreps,
+                natural_irreps(lmax_edge),
+                natural_irreps(0 if number == num_layers - 1 else lmax),
+                num_channels=num_channels,
+                correlation=correlation,
+                radial_channels=radial_channels,
+                num_neighbors=num_neighbors,
+                num_species=len(self.species),
+            )
+            self.layers.append(layer)
+            irreps = layer.irreps_out
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.species.elements
+
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
+        """Scalars of each atom, those of all layers side by side."""
+        species = self.species(graph.atomic_numbers)
+        edges = self.edges(graph)
+        features = self.embedding.index_select(0, species).unsqueeze(1)
+        scalars = []
+        for layer in self.layers:
+            features = layer(features, species, edges)
+            scalars.append(features[:, :1])
+        return torch.cat(scalars, 2)
+
+    def edges(self, graph: AtomicGraph) -> Edges:
+        """Harmonics and radial basis of all edges."""
+        vectors = graph.edge_vectors()
+        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        envelope = polynomial_cutoff(lengths, cutoff=self.cutoff)
+        basis = bessel_basis(lengths.squeeze(1), cutoff=self.cutoff, num_basis=self.num_basis)
+        return Edges(
+            senders=graph.senders,
+            receivers=graph.receivers,
+            num_nodes=graph.num_nodes,
+            harmonics=self.harmonics(vectors / lengths),
+            basis=basis * envelope,
+        )
+
+
+class Interaction(nn.Module):
+    """One layer: linear, convolution, linear, symmetric power, linear, and the species' own map of the old features."""
+
+    def __init__(
+        self,
+        irreps_in: o3.Irreps,
+        irreps_edge: o3.Irreps,
+        irreps_out: o3.Irreps,
+        *,
+        num_channels: int,
+        correlation: int,
+        radial_channels: Sequence[int],
+        num_neighbors: float,
+        num_species: int,
+    ) -> None:
+        super().__init__()
+        self.irreps_in, self.num_neighbors = irreps_in, num_neighbors
+        self.convolution = Convolution(irreps_in, irreps_edge, irreps_edge, num_channels=num_channels)
+        self.radial = RadialNetwork([*radial_channels, len(self.convolution.paths) * num_channels])
+        irreps_sum = self.convolution.irreps_out
+        self.linear_in = Linear(irreps_in, *[[num_channels] * len(irreps_in)] * 2)
+        collected = [paths * num_channels for paths in self.convolution.fan_in]
+        self.linear_sum = Linear(irreps_sum, collected, [num_channels] * len(irreps_sum))
+        self.power = SymmetricPower(
+            irreps_sum,
+            irreps_out,
+            correlation=correlation,
+            num_channels=num_channels,
+            num_species=num_species,
+        )
+        self.irreps_out = self.power.irreps_out
+        same = [num_channels] * len(self.irreps_out)
+        self.linear_out = Linear(self.irreps_out, same, same)
+        # Natural parity: old and new features agree up to the smaller of their degrees.
+        shared = min(irreps_in, self.irreps_out, key=len)
+        self.residual = Linear(shared, *[[num_channels] * len(shared)] * 2, num_species=num_species)
+
+    def forward(
+        self,
+        features: Float[Tensor, "nodes rows channels"],
+        species: Int[Tensor, " nodes"],
+        edges: Edges,
+    ) -> Float[Tensor, "nodes rows_out channels"]:
+        """New features; rows of `irreps_out`."""
+        blocks = features.split(row_counts(self.irreps_in), 1)
+        mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
+        weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), -1))
+        matrices = self.convolution.edge_matrices(edges.harmonics)
+        sums = torch.cat(self.linear_sum(self.convolution(mixed, weights, edges, matrices)), 1)
+        products = self.power(sums, species).split(row_counts(self.irreps_out), 1)
+        new = self.linear_out(products)
+        for place, block in enumerate(self.residual(blocks[: len(self.residual.irreps)], species)):
+            new[place] = new[place] + block
+        return torch.cat(new, 1)
