@@ -31,7 +31,7 @@ class NequIP(nn.Module):
         lmax: Largest degree of features and harmonics.
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
-        irreps_out: Of the last layer's rows. Hidden layers hold 0e + 1o + 2e + … and whatever stands here.
+        irreps_out: Of the last layer's rows, scalars always among them. Hidden layers hold 0e + 1o + 2e + … and whatever stands here.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class NequIP(nn.Module):
         self.num_basis = radial_channels[0]
         self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
         self.harmonics = SphericalHarmonics(lmax)
-        last = one_each(irreps_out)
+        # Scalars are always there: gates need them.
+        last = one_each(o3.Irreps(sorted({o3.Irrep("0e")} | {ir for _, ir in one_each(irreps_out)})))
         hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
         self.layers = nn.ModuleList()
         irreps = o3.Irreps("0e")

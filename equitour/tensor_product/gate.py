@@ -1,5 +1,7 @@
 """The gated non-linearity: scalars through a function, everything else times a scalar."""
 
+from collections.abc import Sequence
+
 import torch
 from e3nn import o3
 from jaxtyping import Float
@@ -29,7 +31,7 @@ class Gate(nn.Module):
         self.num_gated = sum(ir.l > 0 for _, ir in irreps)
         self.channels_in = [num_channels * (1 + self.num_gated)] + [num_channels] * (len(irreps) - 1)
 
-    def forward(self, blocks: list[Tensor]) -> Float[Tensor, "nodes rows channels"]:
+    def forward(self, blocks: Sequence[Tensor]) -> Float[Tensor, "nodes rows channels"]:
         """Blocks (nodes, 2l+1, channels_in) to features."""
         scalars, *gates = functional.silu(blocks[0]).split(self.num_channels, 2)
         if not gates and len(blocks) == 1:

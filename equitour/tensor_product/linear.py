@@ -1,5 +1,7 @@
 """Linear maps that mix channels and never mix rows: the only ones that commute with rotations (Schur)."""
 
+from collections.abc import Sequence
+
 import torch
 from e3nn import o3
 from jaxtyping import Int
@@ -31,7 +33,7 @@ class Linear(nn.Module):
             for a, b in zip(channels_in, channels_out, strict=True)
         )
 
-    def forward(self, blocks: list[Tensor], species: Int[Tensor, " nodes"] | None = None) -> list[Tensor]:
+    def forward(self, blocks: Sequence[Tensor], species: Int[Tensor, " nodes"] | None = None) -> list[Tensor]:
         """Blocks (nodes, 2l+1, channels_in) to (nodes, 2l+1, channels_out).
 
         Args:
