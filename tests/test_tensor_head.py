@@ -23,7 +23,7 @@ def head(name: str, per: str = "node") -> TensorHead:
     formula, axial = TENSORS[name]
     torch.manual_seed(3)
     trunk = NequIP(
-        elements=[1, 6, 8], cutoff=4.0, num_layers=2, num_channels=8, lmax=2, irreps_out=irreps_of(name)
+        elements=[1, 6, 8], cutoff=4.0, num_layers=3, num_channels=8, lmax=2, irreps_out=irreps_of(name)
     )
     return TensorHead(trunk, formula, axial=axial, per=per).double()
 
