@@ -53,6 +53,4 @@ def sum_over_neighbors(
     messages: Float[Tensor, "edges *rest"], receivers: Int[Tensor, " edges"], num_nodes: int
 ) -> Float[Tensor, "nodes *rest"]:
     """Σ of the messages that reach each node; zero for a node that none reaches."""
-    flat = messages.reshape(len(messages), -1)
-    sums = flat.new_zeros(num_nodes, flat.shape[1]).index_add(0, receivers, flat)
-    return sums.view(num_nodes, *messages.shape[1:])
+    return messages.new_zeros(num_nodes, *messages.shape[1:]).index_add(0, receivers, messages)
