@@ -53,7 +53,8 @@ def test_a_polarizability_is_symmetric_and_a_raman_tensor_symmetric_in_the_field
     alpha, raman = head("polarizability")(ethanol), head("Raman tensor")(ethanol)
     assert torch.allclose(alpha, alpha.mT, atol=1e-14)
     assert torch.allclose(raman, raman.mT, atol=1e-14)
-    assert (head("Born charge")(ethanol) - head("Born charge")(ethanol).mT).abs().max() > 1e-3
+    born = head("Born charge")(ethanol)
+    assert (born - born.mT).abs().max() > 0.01 * born.abs().max()
 
 
 def test_a_tensor_of_the_whole_is_the_sum_over_its_atoms(ethanol):

@@ -8,6 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+# One over the root mean square of silu of a standard normal number: it keeps features at unit size.
+SILU_GAIN = 1.6765
+
 
 class Gate(nn.Module):
     """silu of the scalars, tanh of the pseudoscalars, and every other irrep times silu of a scalar of its own.
@@ -33,7 +36,7 @@ class Gate(nn.Module):
 
     def forward(self, blocks: Sequence[Tensor]) -> Float[Tensor, "nodes rows channels"]:
         """Blocks (nodes, 2l+1, channels_in) to features."""
-        scalars, *gates = functional.silu(blocks[0]).split(self.num_channels, 2)
+        scalars, *gates = (SILU_GAIN * functional.silu(blocks[0])).split(self.num_channels, 2)
         if not gates and len(blocks) == 1:
             return scalars
         rows = [scalars]

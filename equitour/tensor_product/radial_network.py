@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from equitour.tensor_product.gate import SILU_GAIN
+
 
 class RadialNetwork(nn.Module):
     """A small network without biases, from the radial basis to weights: zero in, zero out, so it ends at the cutoff.
@@ -18,14 +20,11 @@ class RadialNetwork(nn.Module):
 
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
-        self.weights = nn.ParameterList(
-            nn.Parameter(torch.randn(a, b) / a**0.5) for a, b in pairwise(sizes)
-        )
+        self.weights = nn.ParameterList(nn.Parameter(torch.randn(a, b) / a**0.5) for a, b in pairwise(sizes))
 
     def forward(self, basis: Float[Tensor, "edges basis"]) -> Float[Tensor, "edges out"]:
         """Weights of each edge."""
         *hidden, last = self.weights
         for weight in hidden:
-            # silu halves the size of what goes through it; 1.6790 keeps unit variance.
-            basis = functional.silu(basis @ weight) * 1.6790
+            basis = SILU_GAIN * functional.silu(basis @ weight)
         return basis @ last
