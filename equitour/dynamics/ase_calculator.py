@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 from torch import nn
 
-from equitour.dynamics.verlet_list import VerletList
+from equitour.dynamics.verlet_list import VerletList, require_skin
 from equitour.graph import AtomicGraph
 
 
@@ -48,6 +48,7 @@ def calculator(
             f"a potential must have evaluate(graph) and a cutoff, received {type(potential).__name__}: wrap a network "
             "in equitour.models.heads.Potential, or load a file with equitour.models.load"
         )
+    require_skin(skin)
     return PotentialCalculator(potential, skin=skin, device=device, dtype=dtype)
 
 
@@ -147,7 +148,7 @@ def _symbols(numbers: list[int]) -> str:
 
 
 def _repeats(atoms: Atoms) -> bool:
-    return bool(atoms.pbc.all()) and atoms.cell.rank == 3
+    return bool(atoms.pbc.all() and atoms.cell.rank == 3)
 
 
 def _require_volume(atoms: Atoms) -> None:

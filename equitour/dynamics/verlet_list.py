@@ -33,8 +33,7 @@ class VerletList:
         Raises:
             ValueError: The skin is negative or not finite.
         """
-        if not (math.isfinite(skin) and skin >= 0):
-            raise ValueError(f"skin must be at least 0 Å and finite, received {skin}: 0.5 serves most solids")
+        require_skin(skin)
         # Copies, because ASE and optimizers move atoms in place: a list whose own atoms move along notices nothing.
         wide = graph.replace(positions=graph.positions.detach().clone(), cell=graph.cell.detach().clone())
         return cls(wide.rebuild(cutoff=cutoff + skin), cutoff, skin)
@@ -83,6 +82,12 @@ class VerletList:
         moved = self.wide.replace(positions=positions, cell=cell)
         fresh = VerletList.build(moved, cutoff=self.cutoff, skin=self.skin)
         return fresh, fresh.graph(positions, cell)
+
+
+def require_skin(skin: float) -> None:
+    """Raise ValueError for a skin that is no length."""
+    if not (math.isfinite(skin) and skin >= 0):
+        raise ValueError(f"skin must be at least 0 Å and finite, received {skin}: 0.5 serves most solids")
 
 
 def _away_from_mean(way: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
