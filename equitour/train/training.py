@@ -71,7 +71,7 @@ class Training:
         self.model, self.loss, self.batches, self.budget = model, loss, batches, budget
         self.recipe = recipe or Recipe()
         self.plateau = plateau or Plateau()
-        self._average = exponential_average(model, decay=self.recipe.decay)
+        self._average = exponential_average(model, decay=self.recipe.decay, ramp=True)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
         )

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 
-def exponential_average(model: nn.Module, *, decay: float = 0.99) -> AveragedModel:
+def exponential_average(model: nn.Module, *, decay: float = 0.99, ramp: bool = False) -> AveragedModel:
     """A twin whose weights follow the model's, θ̄ ← decay θ̄ + (1 − decay) θ; call it like the model.
 
     Buffers are constants of the model (tables, shifts) and are copied, never averaged. The twin itself is
@@ -19,13 +20,20 @@ def exponential_average(model: nn.Module, *, decay: float = 0.99) -> AveragedMod
     Args:
         model: Followed; it is not changed.
         decay: 0.99 averages about 100 steps.
+        ramp: Begin with shorter averages, (1 + n) / (10 + n) after n steps, so that the untrained start is soon forgotten.
 
     Raises:
         ValueError: The decay is no decay.
     """
     if not 0 <= decay < 1:
         raise ValueError(f"decay must lie in [0, 1), received {decay}: 0.99 averages about 100 steps")
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    @torch.no_grad()
+    def follow(averages: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+        now = min(decay, (1 + int(steps)) / (10 + int(steps))) if ramp else decay
+        torch._foreach_lerp_(averages, weights, 1 - now)
+
+    return AveragedModel(model, multi_avg_fn=follow)
 
 
 def save_weights(model: nn.Module, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:

@@ -1,0 +1,108 @@
+"""`equitour fit`: from a file of structures to a trained potential, with everything else taken from the data."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from equitour.cli.trouble import Trouble
+
+HELP = "train a potential on energies and forces"
+MODEL, MINUTES = "nequip", 20.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare files, budget, model and what may be set by hand."""
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--data", type=Path, required=True, help="structures with energies and forces (extxyz)"
+    )
+    files.add_argument(
+        "--valid", type=Path, help="structures to validate on (a share of --data is kept aside)"
+    )
+    files.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the model file")
+    files.add_argument("--resume", action="store_true", help="go on where the training of --out was stopped")
+    files.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
+    budget = parser.add_argument_group("budget")
+    budget.add_argument("--minutes", type=float, help=f"train for so long ({MINUTES:g})")
+    budget.add_argument(
+        "--steps", type=int, help="train for so many steps instead; repeatable to the last bit"
+    )
+    budget.add_argument("--patience", type=int, help="halve the rate after so many looks without improvement")
+    budget.add_argument("--stop-after", type=int, help="stop after so many looks without improvement")
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", default=MODEL, help=f"its name ({MODEL})")
+    model.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model"
+    )
+    model.add_argument("--cutoff", type=float, help="length of the longest edge in Å (5)")
+    model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision")
+    add_learning_arguments(parser.add_argument_group("learning"))
+
+
+def add_learning_arguments(learning) -> None:
+    """Declare what the loss weighs and how fast the weights move."""
+    learning.add_argument("--seed", type=int, default=0, help="of weights, order and validation split (0)")
+    learning.add_argument("--batch-size", type=int, help="structures in a step (from the data)")
+    learning.add_argument("--learning-rate", type=float, default=0.01, help="at its highest (0.01)")
+    learning.add_argument("--decay", type=float, default=0.99, help="of the average of weights (0.99)")
+    learning.add_argument("--weight-decay", type=float, default=0.0, help="as in AdamW (0)")
+    learning.add_argument("--energy-weight", type=float, default=1.0, help="of energies per atom (1)")
+    learning.add_argument("--forces-weight", type=float, default=100.0, help="of forces (100)")
+    learning.add_argument("--stress-weight", type=float, default=0.0, help="of stress (0: not learnt)")
+    learning.add_argument(
+        "--measure",
+        choices=("squared", "absolute", "huber", "length"),
+        default="squared",
+        help="how deviations of forces are added (squared)",
+    )
+    learning.add_argument(
+        "--valid-fraction",
+        type=float,
+        default=0.05,
+        help="share of --data that is kept aside to validate (0.05)",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Train; a wrong file or setting ends in one sentence, a stop keeps what was reached."""
+    from equitour.cli.training_run import run
+
+    require_sense(arguments)
+    # A batch system's request to end is treated as Ctrl-C, so that the last state is still written.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(arguments)
+    except (ValueError, FloatingPointError) as trouble:
+        raise Trouble(str(trouble)) from None
+    except KeyboardInterrupt:
+        raise Trouble(
+            "stopped; what was reached is kept, and the same command with --resume goes on from there."
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def require_sense(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before any file is read."""
+    if arguments.steps is not None and arguments.minutes is not None:
+        raise Trouble("give either --steps or --minutes, received both: leave one out.")
+    for name in ("steps", "minutes", "batch_size", "learning_rate", "cutoff"):
+        value = getattr(arguments, name)
+        if value is not None and not value > 0:
+            raise Trouble(
+                f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
+            )
+    if not 0 <= arguments.valid_fraction < 1:
+        raise Trouble(
+            f"--valid-fraction must lie in [0, 1), received {arguments.valid_fraction:g}: 0.05 keeps a twentieth."
+        )
+    if arguments.out.exists() and not (arguments.resume or arguments.overwrite):
+        raise Trouble(
+            f"--out must be a new file, received {arguments.out}, which exists: "
+            "go on with --resume, or begin anew with --overwrite."
+        )
+    if not arguments.out.absolute().parent.is_dir():
+        raise Trouble(
+            f"the folder of --out must exist, received {arguments.out.absolute().parent}: make it first."
+        )

@@ -1,0 +1,145 @@
+"""The loop of `equitour fit`: train, look at the validation set, keep the best model and the whole state."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equitour.cli.memory import keep_freed_memory
+from equitour.cli.structure_files import read_structures
+from equitour.cli.training_plan import Plan
+from equitour.cli.training_setup import needed_labels, plan_of, resumed_plan, set_up, summary
+from equitour.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from equitour.train import Errors, Example, Target, Training
+
+# So often the validation set is looked at and the state is written; long trainings do it every other minute.
+LOOKS, MINUTES_BETWEEN_LOOKS = 50, 2.0
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train as the arguments say, alone or as one of the processes of `torchrun`."""
+    from equitour.train import load_state, together
+
+    keep_freed_memory()
+    with together() as (rank, world):
+        file = read_structures(arguments.data, needed=needed_labels(arguments))
+        valid = read_structures(arguments.valid, needed=needed_labels(arguments)) if arguments.valid else None
+        state_path = state_of(arguments.out)
+        saved = load_state(state_path) if arguments.resume and state_path.is_file() else None
+        if arguments.resume and arguments.out.exists() and saved is None:
+            raise Trouble(
+                f"--resume needs the file {state_path}, which does not exist: begin anew with --overwrite."
+            )
+        plan = resumed_plan(saved["plan"], arguments) if saved else plan_of(arguments, file, valid)
+        training, held = set_up(plan, file, valid, rank=rank, world=world)
+        if saved:
+            training.load_state_dict(saved["training"])
+        if rank == 0 and not saved:
+            print(summary(plan, training, file, len(held)), file=sys.stderr)
+        result = Run(training, plan, held, arguments.out, first=rank == 0).go()
+    if rank == 0:
+        print(result)
+
+
+def state_of(out: Path) -> Path:
+    """Where everything that resuming needs stands, beside the model."""
+    return out.with_name(out.name + ".state")
+
+
+class Run:
+    """One training with its bar, its looks at the validation set and its files."""
+
+    def __init__(
+        self, training: Training, plan: Plan, held: Sequence[Example], out: Path, *, first: bool
+    ) -> None:
+        self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
+        self.errors: dict[str, Errors] = {}
+        self.looked = False
+        self.looks = LOOKS
+        if plan.minutes:
+            self.looks = max(LOOKS, round(plan.minutes / MINUTES_BETWEEN_LOOKS))
+
+    def go(self) -> str:
+        """Train to the end of the budget, or until a stop, after which the state is written; the result in words."""
+        from tqdm.auto import tqdm
+
+        started = time.process_time()
+        training, due = self.training, self._due()
+        layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+        bar = tqdm(
+            total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, file=sys.stderr
+        )
+        with bar:
+            try:
+                for step in training:
+                    bar.n = training.budget.progress
+                    bar.set_postfix_str(self._words(step.loss), refresh=False)
+                    bar.update(0)
+                    if self._due() > due or bar.n >= 1:
+                        due = self._due()
+                        self.look()
+            except KeyboardInterrupt:
+                self.keep()
+                raise
+        if not self.looked:
+            self.look()
+        return self._result(time.process_time() - started)
+
+    def look(self) -> None:
+        """Validate the averaged weights; write the model when it is the best so far, and the state in any case."""
+        import torch
+
+        from equitour.train import prediction_errors
+        from equitour.train.parallel import from_first
+
+        self.looked = True
+        value = torch.zeros((), dtype=torch.float64)
+        if self.first and self.held:
+            self.errors = prediction_errors(self.training.average, self.held, self._plain_targets())
+            value += self.errors["forces"].mae
+        # All processes learn the same number, so that all decay or stop together.
+        value = float(from_first(value))
+        best = self.training.plateau.look(value if self.held else -float(self.training.budget.steps_done))
+        self.keep(best=best)
+
+    def keep(self, *, best: bool = False) -> None:
+        """Write the state, and the model first when it is the best so far or there is none."""
+        from equitour import models
+        from equitour.train import save_state
+
+        if not self.first:
+            return
+        if best or not self.out.exists():
+            header = {"plan": self.plan.to_json(), "steps": self.training.budget.steps_done}
+            models.save(self.training.average, self.out, metadata=header)
+        state = {"plan": self.plan.to_json(), "training": self.training.state_dict()}
+        save_state(state, state_of(self.out))
+
+    def _due(self) -> int:
+        return int(self.training.budget.progress * self.looks)
+
+    def _plain_targets(self) -> list[Target]:
+        """The targets in eV and Å."""
+        from equitour.train import Target
+
+        return [Target(name=item["name"], per_atom=item["per_atom"]) for item in self.plan.targets]
+
+    def _words(self, loss: float) -> str:
+        shown = f"loss {loss:.3g}"
+        if self.errors:
+            shown += f", validation forces {1e3 * self.errors['forces'].mae:.1f} meV/Å"
+        return shown
+
+    def _result(self, cpu_seconds: float) -> str:
+        budget, best = self.training.budget, self.training.plateau.best
+        reached = f"validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
+        return (
+            f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.1f} minutes "
+            f"({cpu_seconds / 60:.1f} of CPU in this run)"
+        )

@@ -1,0 +1,131 @@
+"""From the words of `equitour fit` and the data to a plan, and from the plan to a training."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from equitour.cli import training_plan as planning
+from equitour.cli.structure_files import StructureFile
+from equitour.cli.training_plan import Plan
+from equitour.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from equitour.train import Example, Target, Training
+
+MINUTES = 20.0
+
+
+def needed_labels(arguments: argparse.Namespace) -> list[str]:
+    """Labels that the loss compares."""
+    return ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
+
+
+def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
+    """Everything that the arguments leave open, decided from the data."""
+    from equitour.train import Recipe, energy_and_forces
+
+    given = planning.parsed_settings(arguments.set)
+    if arguments.cutoff is not None:
+        given["cutoff"] = arguments.cutoff
+    elements = planning.elements_of(file, *([valid] if valid else []))
+    scale = planning.scale_of(file)
+    targets = energy_and_forces(
+        energy=arguments.energy_weight,
+        forces=arguments.forces_weight,
+        stress=arguments.stress_weight,
+        scale=scale,
+        measure=arguments.measure,
+    )
+    recipe = Recipe(
+        learning_rate=arguments.learning_rate, decay=arguments.decay, weight_decay=arguments.weight_decay
+    )
+    aside = None
+    if valid is None:
+        aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
+    return Plan(
+        model=arguments.model,
+        settings=planning.settings_of(arguments.model, file, elements=elements, given=given),
+        shifts=planning.shifts_of(file, elements),
+        scale=scale,
+        batch_size=arguments.batch_size or planning.batch_size_of(file),
+        dtype=arguments.dtype,
+        seed=arguments.seed,
+        targets=[asdict(target) for target in targets],
+        recipe=asdict(recipe),
+        valid=aside,
+        steps=arguments.steps,
+        minutes=None if arguments.steps else arguments.minutes or MINUTES,
+        patience=arguments.patience,
+        stop_after=arguments.stop_after,
+        data={"file": arguments.data.name, "sha256": hashlib.sha256(arguments.data.read_bytes()).hexdigest()},
+    )
+
+
+def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
+    """The plan that training began with; only the budget may have changed."""
+    plan = Plan(**saved)
+    if plan.data["sha256"] != hashlib.sha256(arguments.data.read_bytes()).hexdigest():
+        raise Trouble(
+            f"--resume needs the data that training began with, received {arguments.data.name}, which differs from "
+            f"{plan.data['file']}: give the same file, or begin anew with --overwrite."
+        )
+    if arguments.steps or arguments.minutes:
+        plan.steps, plan.minutes = arguments.steps, arguments.minutes
+    return plan
+
+
+def set_up(
+    plan: Plan, file: StructureFile, valid: StructureFile | None, *, rank: int, world: int
+) -> tuple[Training, list[Example]]:
+    """The training that a plan describes, and the structures to validate on."""
+    import torch
+
+    from equitour.train import Budget, Minibatches, Plateau, Recipe, Training, WeightedLoss
+
+    potential = plan.potential()
+    options = {"cutoff": float(potential.cutoff), "dtype": getattr(torch, plan.dtype)}
+    names = [target["name"] for target in plan.targets]
+    examples = file.examples(names, **options)
+    aside = set(plan.valid or [])
+    held = valid.examples(names, **options) if valid else [examples[place] for place in sorted(aside)]
+    batches = Minibatches(
+        [example for place, example in enumerate(examples) if place not in aside],
+        batch_size=plan.batch_size,
+        generator=torch.Generator().manual_seed(plan.seed),
+        rank=rank,
+        world=world,
+    )
+    training = Training(
+        potential,
+        WeightedLoss(targets_of(plan)),
+        batches=batches,
+        budget=Budget(steps=plan.steps, minutes=plan.minutes),
+        recipe=Recipe(**plan.recipe),
+        plateau=Plateau(patience=plan.patience, stop_after=plan.stop_after),
+    )
+    return training, held
+
+
+def targets_of(plan: Plan) -> list[Target]:
+    """The plan's targets as objects."""
+    from equitour.train import Target
+
+    return [Target(**target) for target in plan.targets]
+
+
+def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> str:
+    """What was decided, in a few lines."""
+    from ase.data import chemical_symbols
+
+    weights = sum(parameter.numel() for parameter in training.model.parameters())
+    elements = " ".join(chemical_symbols[number] for number in plan.settings["elements"])
+    shifts = "free atoms" if all(n in file.free_atoms for n in plan.settings["elements"]) else "least squares"
+    budget = f"{plan.steps} steps" if plan.steps else f"{plan.minutes:g} minutes"
+    return (
+        f"{len(training.batches.examples)} structures of {elements}, {held} to validate; {plan.model} with "
+        f"{weights} weights, cutoff {plan.settings['cutoff']:g} Å; shifts from {shifts}, "
+        f"scale {plan.scale:.3g} eV/Å; {plan.batch_size} in a step, {budget}, {plan.dtype}, seed {plan.seed}"
+    )
