@@ -199,10 +199,20 @@ class EGNNDynamics(nn.Module):
     def forward(
         self,
         graph: AtomicGraph,
-        features: Float[Tensor, "nodes features"],
-        velocities: Float[Tensor, "nodes 3"],
+        features: Float[Tensor, "*features"],
+        velocities: Float[Tensor, "*velocities"],
     ) -> Motion:
-        """Positions (nodes, 3) and velocities (nodes, 3) one duration later."""
+        """Where the nodes are one duration later.
+
+        Args:
+            graph: Positions now; its edges say who pushes whom.
+            features: Invariant numbers of the nodes.
+            velocities: Now.
+
+        Raises:
+            ValueError: Features or velocities have another shape.
+        """
+        self._require_shapes(graph, features, velocities)
         receivers = graph.receivers
         products = features.index_select(0, receivers) * features.index_select(0, graph.senders)
         ones = features.new_ones(receivers.shape[0], 1)
@@ -218,6 +228,14 @@ class EGNNDynamics(nn.Module):
             x = x + self.step * v
             r = r + _differences(self.step * v, graph)
         return Motion(x, v)
+
+    def _require_shapes(self, graph: AtomicGraph, features: Tensor, velocities: Tensor) -> None:
+        nodes, found = graph.num_nodes, (tuple(features.shape), tuple(velocities.shape))
+        if found != ((nodes, self.settings["num_features"]), (nodes, 3)):
+            raise ValueError(
+                f"features must be ({nodes}, {self.settings['num_features']}) and velocities ({nodes}, 3), received "
+                f"{found[0]} and {found[1]}: give a row a node, or build the model with another num_features"
+            )
 
 
 def _quiet(num_channels: int) -> nn.Linear:
