@@ -53,7 +53,7 @@ class SymmetricPower(nn.Module):
         bases = {
             (ir, number): symmetric_basis(self.irreps_in, ir, number)
             for _, ir in one_each(irreps_out)
-            for number in range(1, max(correlation, 1) + 1)
+            for number in (*range(1, correlation), correlation)
         }
         self.terms = [key for key, basis in bases.items() for _ in basis]
         reached = [ir for ir, _ in self.terms]
