@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from ase.data import atomic_masses
+from ase.data import atomic_masses, chemical_symbols
 
 from equitour import datasets
 from equitour.datasets.describe import size_in_words
@@ -53,6 +53,8 @@ def test_no_item_stands_twice(name):
                 *np.sort(np.round(radii, 4)),
                 *np.sort(graph.atomic_numbers),
                 round(float(np.linalg.det(graph.cell)), 2),
+                # A crystal stands once for each element that absorbs.
+                str(graph.item.get("element", "")),
             )
         )
     assert len(prints) == len(data)
@@ -352,6 +354,37 @@ def test_neutrons_and_x_rays_see_the_same_lines_with_different_weights():
     assert (xray.amax(1) == 1).all()
     assert (neutron.amax(1) == 1).all()
     assert (xray - neutron).abs().mean() > 0.01
+
+
+def first_peak(chi, wavenumber, longest):
+    """Distance (Å) at which the Fourier transform of k² χ(k), through a Hann window, is largest."""
+    distances = torch.arange(1.0, longest, 0.02, dtype=chi.dtype)
+    window = torch.sin(torch.pi * (wavenumber - wavenumber[0]) / (wavenumber[-1] - wavenumber[0])) ** 2
+    waves = torch.exp(2j * wavenumber[:, None] * distances)
+    return float(distances[((chi * wavenumber**2 * window).to(waves) @ waves).abs().argmax()])
+
+
+def test_absorption_of_a_metal_hears_its_nearest_neighbours_a_little_early():
+    data = load("exafs")
+    wavenumber = data.shared["wavenumber"]
+    metals = [i for i, graph in enumerate(data.graphs) if len(set(graph.atomic_numbers.tolist())) == 1]
+    assert len(metals) > 15
+    for i in metals:
+        nearest = float(data.labels["nearest"][i])
+        peak = first_peak(data.labels["chi"][i].double(), wavenumber.double(), nearest + 0.8)
+        assert 0.2 < nearest - peak < 0.5, data.keys[i]
+    # Copper foil, the standard of every beamline: 2.24 Å before the phase is corrected.
+    copper = data.keys.index("phonons_reference/Cu_sg225/Cu")
+    assert first_peak(data.labels["chi"][copper].double(), wavenumber.double(), 4.0) == pytest.approx(
+        2.24, abs=0.03
+    )
+
+
+def test_one_atom_absorbs_and_it_is_the_one_that_the_key_names():
+    data = load("exafs")
+    for key, graph, absorber in zip(data.keys, data.graphs, data.atom_labels["absorber"], strict=True):
+        assert absorber.sum() == 1
+        assert chemical_symbols[int(graph.atomic_numbers[absorber.bool()])] == key.rsplit("/", 1)[1]
 
 
 def test_perovskites_have_the_gaps_and_formation_energies_of_their_method():

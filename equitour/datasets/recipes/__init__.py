@@ -21,6 +21,7 @@ RECIPES = (
     "nmr_shielding",
     "water_and_ice",
     "scattering",
+    "exafs",
 )
 
 
