@@ -12,6 +12,7 @@ from equitour.tensor_product.layout import from_e3nn, natural_irreps, one_each, 
 from equitour.tensor_product.linear import Linear
 from equitour.tensor_product.paths import Path, coupling_paths
 from equitour.tensor_product.radial_network import RadialNetwork
+from equitour.tensor_product.symmetric_power import SymmetricPower, symmetric_basis
 
 __all__ = [
     "Constants",
@@ -21,6 +22,7 @@ __all__ = [
     "Linear",
     "Path",
     "RadialNetwork",
+    "SymmetricPower",
     "coupling_paths",
     "from_e3nn",
     "natural_irreps",
@@ -28,5 +30,6 @@ __all__ = [
     "row_counts",
     "spherical_harmonics",
     "sum_over_neighbors",
+    "symmetric_basis",
     "to_e3nn",
 ]
