@@ -1,0 +1,1 @@
+"""Benchmarks against the peers, each a command: `potentials`, `egnn`; `environments` installs the peers."""
