@@ -1,7 +1,6 @@
 """`equitour fit`: from a file of structures to a trained potential, with everything else taken from the data."""
 
 import argparse
-import signal
 from pathlib import Path
 
 from equitour.cli.trouble import Trouble
@@ -46,14 +45,14 @@ def add_learning_arguments(learning) -> None:
     learning.add_argument("--learning-rate", type=float, default=0.01, help="at its highest (0.01)")
     learning.add_argument("--decay", type=float, default=0.99, help="of the average of weights (0.99)")
     learning.add_argument("--weight-decay", type=float, default=0.0, help="as in AdamW (0)")
-    learning.add_argument("--energy-weight", type=float, default=1.0, help="of energies per atom (1)")
+    learning.add_argument("--energy-weight", type=float, default=10.0, help="of energies per atom (10)")
     learning.add_argument("--forces-weight", type=float, default=100.0, help="of forces (100)")
     learning.add_argument("--stress-weight", type=float, default=0.0, help="of stress (0: not learnt)")
     learning.add_argument(
         "--measure",
         choices=("squared", "absolute", "huber", "length"),
-        default="squared",
-        help="how deviations of forces are added (squared)",
+        default="length",
+        help="how deviations of forces are added (length)",
     )
     learning.add_argument(
         "--valid-fraction",
@@ -68,8 +67,6 @@ def main(arguments: argparse.Namespace) -> int:
     from equitour.cli.training_run import run
 
     require_sense(arguments)
-    # A batch system's request to end is treated as Ctrl-C, so that the last state is still written.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(arguments)
     except (ValueError, FloatingPointError) as trouble:
@@ -78,8 +75,6 @@ def main(arguments: argparse.Namespace) -> int:
         raise Trouble(
             "stopped; what was reached is kept, and the same command with --resume goes on from there."
         ) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +62,7 @@ class Run:
     ) -> None:
         self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
         self.errors: dict[str, Errors] = {}
-        self.looked = False
+        self.looked, self.asked_to_stop = False, False
         self.looks = LOOKS
         if plan.minutes:
             self.looks = max(LOOKS, round(plan.minutes / MINUTES_BETWEEN_LOOKS))
@@ -75,18 +77,17 @@ class Run:
         bar = tqdm(
             total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, file=sys.stderr
         )
-        with bar:
-            try:
-                for step in training:
-                    bar.n = training.budget.progress
-                    bar.set_postfix_str(self._words(step.loss), refresh=False)
-                    bar.update(0)
-                    if self._due() > due or bar.n >= 1:
-                        due = self._due()
-                        self.look()
-            except KeyboardInterrupt:
-                self.keep()
-                raise
+        with bar, self._stopping_politely():
+            for step in training:
+                bar.n = training.budget.progress
+                bar.set_postfix_str(self._words(step.loss), refresh=False)
+                bar.update(0)
+                if self._due() > due or bar.n >= 1:
+                    due = self._due()
+                    self.look()
+                if self.asked_to_stop:
+                    self.keep()
+                    raise KeyboardInterrupt
         if not self.looked:
             self.look()
         return self._result(time.process_time() - started)
@@ -120,6 +121,22 @@ class Run:
             models.save(self.training.average, self.out, metadata=header)
         state = {"plan": self.plan.to_json(), "training": self.training.state_dict()}
         save_state(state, state_of(self.out))
+
+    @contextmanager
+    def _stopping_politely(self) -> Iterator[None]:
+        """A first Ctrl-C, or a batch system's request to end, waits for the end of the step; a second does not."""
+
+        def ask(*_) -> None:
+            if self.asked_to_stop:
+                raise KeyboardInterrupt
+            self.asked_to_stop = True
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _due(self) -> int:
         return int(self.training.budget.progress * self.looks)

@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from equitour.models.heads import Potential, Prediction
@@ -50,6 +51,7 @@ def save(potential: Potential, path: str | Path, *, metadata: Mapping[str, Any] 
             "save it with train.save_weights"
         )
     header = {"model": name, "settings": potential.trunk.settings, "potential": potential.settings}
+    header["dtype"] = str(next(potential.parameters()).dtype).removeprefix("torch.")
     save_weights(potential, path, metadata={**(metadata or {}), **header})
 
 
@@ -67,5 +69,6 @@ def load(path: str | Path) -> Potential:
             "which names no model: load its weights with train.load_weights"
         )
     potential = Potential(build(metadata["model"], **metadata["settings"]), **metadata["potential"])
+    potential.to(getattr(torch, metadata.get("dtype", "float32")))
     load_weights(potential, path)
     return potential.eval()
