@@ -2,10 +2,11 @@
 
 from equitour.dynamics.ase_calculator import PotentialCalculator, calculator
 from equitour.dynamics.md import langevin_init, langevin_step, nve_init, nve_step
-from equitour.dynamics.state import BOLTZMANN, MDState
+from equitour.dynamics.state import ACCELERATION, BOLTZMANN, MDState
 from equitour.dynamics.verlet_list import VerletList
 
 __all__ = [
+    "ACCELERATION",
     "BOLTZMANN",
     "MDState",
     "PotentialCalculator",

@@ -84,7 +84,7 @@ class PotentialCalculator(Calculator):
         stress = self._stress_wanted and _repeats(self.atoms)
         graph = self._graph(self.atoms)
         prediction = self.potential.evaluate(graph, stress=stress)
-        energy = float(prediction.energy.sum())
+        energy = float(prediction.energy.detach().sum())
         self.results = {"energy": energy, "free_energy": energy, "forces": _array(prediction.forces)}
         if stress:
             self.results["stress"] = full_3x3_to_voigt_6_stress(_array(prediction.stress)[0])
