@@ -74,7 +74,7 @@ def test_a_file_becomes_a_model_that_evaluate_can_read(tmp_path, capsys):
     fit("--data", data, "--out", out, "--steps", 150, "--batch-size", 2, *TINY)
     told = capsys.readouterr()
     assert "7 structures of H O, 1 to validate; nequip" in told.err
-    assert "validation forces MAE" in told.out
+    assert "best validation forces MAE" in told.out
     report = evaluated(out, data)
     assert list(report) == ["energy_mae", "energy_rmse", "forces_mae", "forces_rmse", "structures", "seconds"]
     assert report["structures"] == 8

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import molecule
 from ase.io import write
@@ -65,6 +66,8 @@ def test_bad_words_are_refused_in_one_sentence(tmp_path, capsys):
     assert "--minutes must be positive, received -1" in told("--minutes", -1)
     assert "--valid-fraction must lie in [0, 1), received 1" in told("--valid-fraction", 1)
     assert "--model must be one of" in told("--model", "nequp")
+    if not torch.cuda.is_available():
+        assert "--device must be one that torch finds" in told("--device", "cuda")
     assert "--set must name a setting of nequip" in told("--set", "channels=3")
     assert "--set must be written NAME=VALUE, received lmax" in told("--set", "lmax")
     message = refusal(capsys, "fit", "--data", data, "--out", tmp_path / "no" / "m.safetensors")

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--cutoff", type=float, help="length of the longest edge in Å (5)")
     model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision")
+    model.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
     add_learning_arguments(parser.add_argument_group("learning"))
 
 

@@ -43,7 +43,9 @@ class StructureFile:
     labels: list[dict[str, np.ndarray]]
     free_atoms: dict[int, float]
 
-    def examples(self, names: Sequence[str], *, cutoff: float, dtype: torch.dtype) -> list[Example]:
+    def examples(
+        self, names: Sequence[str], *, cutoff: float, dtype: torch.dtype, device: str = "cpu"
+    ) -> list[Example]:
         """Graphs with these labels beside them."""
         import torch
 
@@ -53,14 +55,16 @@ class StructureFile:
         examples = []
         for place, (atoms, found) in enumerate(zip(self.frames, self.labels, strict=True)):
             try:
-                graph = AtomicGraph.from_ase(atoms, cutoff=cutoff, dtype=dtype)
+                graph = AtomicGraph.from_ase(atoms, cutoff=cutoff, dtype=dtype, device=device)
             except ValueError as error:
                 raise Trouble(f"structure {place} of {self.path.name} cannot be used: {error}") from None
             # Labels of a structure get a first axis of length 1, so that batches are concatenations.
             rows = {
                 name: found[name] if LABELS[name].shape[:1] == (-1,) else found[name][None] for name in names
             }
-            examples.append(Example(graph, {name: torch.from_numpy(row) for name, row in rows.items()}))
+            examples.append(
+                Example(graph, {name: torch.from_numpy(row).to(device) for name, row in rows.items()})
+            )
         return examples
 
     def has(self, name: str) -> bool:

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
                 f"--resume needs the file {state_path}, which does not exist: begin anew with --overwrite."
             )
         plan = resumed_plan(saved["plan"], arguments) if saved else plan_of(arguments, file, valid)
-        training, held = set_up(plan, file, valid, rank=rank, world=world)
+        training, held = set_up(plan, file, valid, device=arguments.device, rank=rank, world=world)
         if saved:
             training.load_state_dict(saved["training"])
         if rank == 0 and not saved:
@@ -63,6 +63,8 @@ class Run:
         self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
         self.errors: dict[str, Errors] = {}
         self.looked, self.asked_to_stop = False, False
+        # A file that --overwrite gives up stands until there is a model to put in its place.
+        self.written = training.budget.steps_done > 0 and out.exists()
         self.looks = LOOKS
         if plan.minutes:
             self.looks = max(LOOKS, round(plan.minutes / MINUTES_BETWEEN_LOOKS))
@@ -100,14 +102,14 @@ class Run:
         from equitour.train.parallel import from_first
 
         self.looked = True
+        if not self.held:
+            return self.keep(best=True)
         value = torch.zeros((), dtype=torch.float64)
-        if self.first and self.held:
+        if self.first:
             self.errors = prediction_errors(self.training.average, self.held, self._plain_targets())
             value += self.errors["forces"].mae
         # All processes learn the same number, so that all decay or stop together.
-        value = float(from_first(value))
-        best = self.training.plateau.look(value if self.held else -float(self.training.budget.steps_done))
-        self.keep(best=best)
+        self.keep(best=self.training.plateau.look(float(from_first(value))))
 
     def keep(self, *, best: bool = False) -> None:
         """Write the state, and the model first when it is the best so far or there is none."""
@@ -116,7 +118,8 @@ class Run:
 
         if not self.first:
             return
-        if best or not self.out.exists():
+        if best or not self.written:
+            self.written = True
             header = {"plan": self.plan.to_json(), "steps": self.training.budget.steps_done}
             models.save(self.training.average, self.out, metadata=header)
         state = {"plan": self.plan.to_json(), "training": self.training.state_dict()}
@@ -155,8 +158,8 @@ class Run:
 
     def _result(self, cpu_seconds: float) -> str:
         budget, best = self.training.budget, self.training.plateau.best
-        reached = f"validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
+        reached = f"best validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
         return (
-            f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.1f} minutes "
-            f"({cpu_seconds / 60:.1f} of CPU in this run)"
+            f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.3g} minutes "
+            f"({cpu_seconds / 60:.3g} of CPU in this run)"
         )

@@ -78,15 +78,19 @@ def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
 
 
 def set_up(
-    plan: Plan, file: StructureFile, valid: StructureFile | None, *, rank: int, world: int
+    plan: Plan, file: StructureFile, valid: StructureFile | None, *, device: str, rank: int, world: int
 ) -> tuple[Training, list[Example]]:
     """The training that a plan describes, and the structures to validate on."""
     import torch
 
     from equitour.train import Budget, Minibatches, Plateau, Recipe, Training, WeightedLoss
 
-    potential = plan.potential()
-    options = {"cutoff": float(potential.cutoff), "dtype": getattr(torch, plan.dtype)}
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise Trouble(
+            f"--device must be one that torch finds, received {device} without a CUDA GPU: use cpu."
+        )
+    potential = plan.potential().to(device)
+    options = {"cutoff": float(potential.cutoff), "dtype": getattr(torch, plan.dtype), "device": device}
     names = [target["name"] for target in plan.targets]
     examples = file.examples(names, **options)
     aside = set(plan.valid or [])
