@@ -1,0 +1,210 @@
+"""Exercises and questions of lesson 202, vectors in messages: EGNN."""
+
+import torch
+
+from equitour.learn import exercise, question
+
+question(
+    "202.xyz",
+    "A network predicts the energy of five charges from their distances. We add the coordinates x, y, z of each charge to "
+    "its inputs. What does the error on new systems do?",
+    options={
+        "It falls clearly": "The coordinates hold more than the distances, but nothing that an energy depends on.",
+        "It does not fall": "The distances already fix the energy. What x, y, z add is where the origin lies and how the axes "
+        "point, and that the network must now learn to ignore.",
+        "Training fails": "Training goes on as if nothing had happened. That is what makes it dangerous.",
+    },
+    answer="It does not fall",
+)
+question(
+    "202.hydrogens",
+    "A network that sees only distances gives three numbers for each atom, meant as a force. Methane has four hydrogens, "
+    "alike in every distance. What does it say at them?",
+    options={
+        "Four vectors that point along the four bonds": "It would need to know where the bonds point. Distances do not tell.",
+        "Four times the same three numbers": "The same distances, the same numbers. The forces, though, point in four "
+        "directions.",
+        "Four vectors of one length, in random directions": "A network computes; the same inputs give the same numbers.",
+    },
+    answer="Four times the same three numbers",
+)
+question(
+    "202.conserve",
+    "A turned start gives a turned prediction, exactly. Which of these does EGNN then conserve exactly from t = 0 to 1?",
+    options={
+        "Angular momentum, because of the rotations": "Noether's theorem speaks of a motion that follows from an energy. A map "
+        "that turns along with its input may still add angular momentum.",
+        "Momentum, because of the translations": "A moved start gives a moved end. It may still have gained speed on the way.",
+        "Energy": "Nothing in the network knows the energy.",
+        "None of them": "Equivariance relates two motions. A conservation law relates two times of one motion.",
+    },
+    answer="None of them",
+)
+question(
+    "202.ethane",
+    "The edges of a graph are the bonds. One methyl group of ethane turns about the C-C bond; in hydrogen peroxide one O-H "
+    "bond turns about O-O. Which of the two turns does EGNN feel?",
+    options={
+        "Both": "Sum the three arrows from a carbon to its hydrogens: what is left, and does it turn?",
+        "Only that of hydrogen peroxide": "The push on an oxygen has a part across the axis, which turns. In ethane the three "
+        "pushes across the axis cancel.",
+        "Neither": "No bond changes its length, but the layers move the atoms, and the next layer measures new distances.",
+    },
+    answer="Only that of hydrogen peroxide",
+)
+
+
+def _edges(generator, nodes):
+    """All ordered pairs, receivers i ascending."""
+    i, j = torch.cartesian_prod(torch.arange(nodes), torch.arange(nodes)).T
+    kept = (i != j) & (torch.rand(len(i), generator=generator) < 0.8)
+    return i[kept], j[kept]
+
+
+def _normal(generator, *shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def _first_product(generator):
+    i, j = _edges(generator, 5)
+    return _normal(generator, 4, 9), _normal(generator, 5, 4), _normal(generator, len(i)).abs(), i, j
+
+
+@exercise(
+    "202.split",
+    inputs=_first_product,
+    hints=(
+        "W [h_i, h_j, r²] = W_i h_i + W_j h_j + w r², with W_i the first c columns of W, W_j the next c, w the last.",
+        "`h @ W[:, :c].T` has a row a node. Which node does an edge take its row from?",
+        "`(h @ W[:, :c].T)[i] + (h @ W[:, c : 2 * c].T)[j] + r2[:, None] * W[:, -1]`, with `c = h.shape[1]`.",
+    ),
+    mistakes={
+        "Receiver and sender are exchanged: the first c columns belong to h_i.": (
+            lambda W, h, r2, i, j: torch.cat([h[j], h[i], r2[:, None]], dim=1) @ W.T
+        ),
+        "The part of r² is missing: the last column of W.": (
+            lambda W, h, r2, i, j: torch.cat([h[i], h[j]], dim=1) @ W[:, :-1].T
+        ),
+        "The last column wants r², and you gave it r.": (
+            lambda W, h, r2, i, j: torch.cat([h[i], h[j], r2[:, None] ** 0.5], dim=1) @ W.T
+        ),
+    },
+)
+def split(W, h, r2, i, j):
+    """W [h_i, h_j, r²] for every edge, the products with h made once a node."""
+    c = h.shape[1]
+    at_receiver, at_sender = h @ W[:, :c].T, h @ W[:, c : 2 * c].T
+    return at_receiver[i] + at_sender[j] + r2[:, None] * W[:, -1]
+
+
+def _weighted_points(generator):
+    i, j = _edges(generator, 6)
+    return _normal(generator, 6, 3), _normal(generator, len(i)), i, j
+
+
+@exercise(
+    "202.move",
+    inputs=_weighted_points,
+    axes=("nodes", "xyz"),
+    hints=(
+        "One arrow an edge, from j to i; a weight stretches it; node i adds up the arrows that end in it.",
+        "The arrows are `x[i] - x[j]`, (edges, 3); `w[:, None]` stretches each as a whole.",
+        "`torch.zeros_like(x).index_add(0, i, arrows)` adds at the receivers; the old x stays in the sum.",
+    ),
+    mistakes={
+        "The arrows point from i to j: eq. 4 wants x_i - x_j.": (
+            lambda x, w, i, j: x + torch.zeros_like(x).index_add(0, i, w[:, None] * (x[j] - x[i]))
+        ),
+        "You added at the senders: node i adds up what arrives at i.": (
+            lambda x, w, i, j: x + torch.zeros_like(x).index_add(0, j, w[:, None] * (x[i] - x[j]))
+        ),
+        "That is the sum of the pushes: x_i itself is missing.": (
+            lambda x, w, i, j: torch.zeros_like(x).index_add(0, i, w[:, None] * (x[i] - x[j]))
+        ),
+        "You summed w x_j, whose arrows start at the origin: take x_i - x_j, or the report will name translation.": (
+            lambda x, w, i, j: x + torch.zeros_like(x).index_add(0, i, w[:, None] * x[j])
+        ),
+        "The arrows have been made unit vectors: eq. 4 takes x_i - x_j with its length.": (
+            lambda x, w, i, j: x + torch.zeros_like(x).index_add(
+                0, i, w[:, None] * torch.nn.functional.normalize(x[i] - x[j], dim=1)
+            )
+        ),
+    },
+)  # fmt: skip
+def move(x, w, i, j):
+    """Where eq. 4 moves the nodes: x_i plus the sum of (x_i - x_j) w_ij over its edges."""
+    arrows = w[:, None] * (x[i] - x[j])
+    return x + torch.zeros_like(x).index_add(0, i, arrows)
+
+
+def _charges(generator):
+    q = 2.0 * torch.randint(0, 2, (5,), generator=generator).double() - 1
+    return _normal(generator, 5, 3), _normal(generator, 5, 3), q
+
+
+def _conserved(pairs, *, cross=lambda x, v: torch.linalg.cross(x, v), kinetic=0.5):
+    def wrong(x, v, q):
+        r2 = (x[:, None] - x).square().sum(-1)
+        products = pairs(q[:, None] * q)
+        energy = kinetic * v.square().sum() + (products / (r2 + 0.01).sqrt()).sum()
+        return energy, v.sum(0), cross(x, v).sum(0)
+
+    return wrong
+
+
+@exercise(
+    "202.conserved",
+    inputs=_charges,
+    hints=(
+        "All masses are 1: the momentum is the sum of v, the angular momentum the sum of x × v.",
+        "The energy is Σ v²/2 over charges and Σ q_i q_j / √(r² + 0.01) over pairs, each pair once, none with itself.",
+        "`i, j = torch.triu_indices(5, 5, 1)` lists the ten pairs; `torch.linalg.cross(x, v)` works row by row.",
+    ),
+    mistakes={
+        "Each pair is counted twice: i with j, and j with i.": (
+            _conserved(lambda products: products - torch.diag(products.diagonal()))
+        ),
+        "Each charge meets itself in the sum, at r = 0.": _conserved(lambda products: products.triu(0)),
+        "The angular momentum is x × v, not v × x.": (
+            _conserved(lambda products: products.triu(1), cross=lambda x, v: torch.linalg.cross(v, x))
+        ),
+        "The kinetic energy is v²/2.": _conserved(lambda products: products.triu(1), kinetic=1.0),
+    },
+)
+def conserved(x, v, q):
+    """Energy, momentum (3,) and angular momentum (3,) of charges with mass 1."""
+    i, j = torch.triu_indices(len(q), len(q), 1)
+    r2 = (x[i] - x[j]).square().sum(1)
+    energy = v.square().sum() / 2 + (q[i] * q[j] / (r2 + 0.01).sqrt()).sum()
+    return energy, v.sum(0), torch.linalg.cross(x, v).sum(0)
+
+
+def _points_and_table(generator):
+    return _normal(generator, 5, 3), _normal(generator, 5, 5)
+
+
+def _pushes(x, w):
+    return torch.einsum("ij,ijx->ix", w, x[:, None] - x)
+
+
+@exercise(
+    "202.mutual",
+    inputs=_points_and_table,
+    axes=("nodes", "xyz"),
+    hints=(
+        "The arrow from j to i and the arrow from i to j are opposite. What must hold for their weights?",
+        "Weights w_ij = w_ji make every pair of pushes cancel: take the mean of the two.",
+        "`s = (w + w.T) / 2`, then `torch.einsum('ij,ijx->ix', s, x[:, None] - x)`.",
+    ),
+    mistakes={
+        "These pushes do not add up to zero yet: w_ij and w_ji differ.": _pushes,
+        "With w_ij = -w_ji both partners are pushed the same way: add the two, do not subtract.": (
+            lambda x, w: _pushes(x, (w - w.T) / 2)
+        ),
+        "That is the sum of w_ij and w_ji; take their mean.": lambda x, w: _pushes(x, w + w.T),
+    },
+)
+def mutual(x, w):
+    """Pushes Σ_j (x_i - x_j) s_ij that cancel in sum, with s_ij the mean of w_ij and w_ji."""
+    s = (w + w.T) / 2
+    return torch.einsum("ij,ijx->ix", s, x[:, None] - x)
