@@ -111,6 +111,23 @@ def test_the_average_follows_the_exponential_law(model, line):
         exponential_average(model, decay=1.0)
 
 
+def test_a_ramped_average_soon_forgets_the_untrained_start_and_copies_buffers():
+    model = nn.BatchNorm1d(1, dtype=torch.float64)
+    model.register_buffer("table", torch.tensor([3, -1]))
+    average = exponential_average(model, decay=0.999, ramp=True)
+    expected = None
+    for number in range(30):
+        model.weight.data.fill_(float(number))
+        model.running_mean.fill_(float(number))
+        average.update_parameters(model)
+        decay = (1 + number) / (10 + number)
+        expected = 0.0 if number == 0 else decay * expected + (1 - decay) * number
+        assert float(average.module.weight) == pytest.approx(expected)
+    assert expected > 20
+    assert float(average.module.running_mean) == 29.0
+    assert average.module.table.tolist() == [3, -1]
+
+
 def test_weights_survive_the_round_trip_exactly(model, tmp_path):
     save_weights(model, tmp_path / "line.safetensors", metadata={"lmax": 2})
     other = nn.Linear(2, 1, dtype=torch.float64)

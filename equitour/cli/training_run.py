@@ -160,6 +160,6 @@ class Run:
         budget, best = self.training.budget, self.training.plateau.best
         reached = f"best validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
         return (
-            f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.3g} minutes "
-            f"({cpu_seconds / 60:.3g} of CPU in this run)"
+            f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.2f} minutes "
+            f"({cpu_seconds / 60:.2f} minutes of CPU in this run)"
         )
