@@ -56,7 +56,7 @@ def dense(layer: nn.Linear, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, 
     senders, receivers = all_pairs(layer.in_features, layer.out_features)
     h = x.movedim(-1, 0)  # A node for each input; what stands in a batch is its features.
     weights = layer.weight[receivers, senders].reshape(-1, *[1] * (h.ndim - 1))
-    m = aggregate(weights * h[senders], receivers, layer.out_features)
+    m = aggregate(weights * h.index_select(0, senders), receivers, layer.out_features)
     m = m.movedim(0, -1)
     return m if layer.bias is None else m + layer.bias
 
@@ -81,7 +81,7 @@ def convolution(
     senders, receivers, entry = grid(height, width, layer.kernel_size, periodic=periodic)
     h = image.flatten(1).T  # (pixels, channels)
     W = layer.weight.flatten(2).permute(2, 0, 1)  # (entries of the kernel, channels_out, channels)
-    messages = torch.einsum("eoc,ec->eo", W[entry], h[senders])
+    messages = torch.einsum("eoc,ec->eo", W.index_select(0, entry), h.index_select(0, senders))
     m = aggregate(messages, receivers, height * width)
     m = m if layer.bias is None else m + layer.bias
     return m.T.unflatten(1, (height, width))
@@ -104,7 +104,7 @@ def recurrent(
     h = x.new_zeros(len(x), layer.hidden_size)
     inputs = nn.functional.linear(x, layer.weight_ih_l0, layer.bias_ih_l0 if layer.bias else None)
     for _ in range(len(x) if rounds is None else rounds):
-        m = aggregate(h[senders] @ layer.weight_hh_l0.T, receivers, len(x))
+        m = aggregate(h.index_select(0, senders) @ layer.weight_hh_l0.T, receivers, len(x))
         h = torch.tanh(inputs + (m + layer.bias_hh_l0 if layer.bias else m))
     return h
 
@@ -122,9 +122,11 @@ def attention(
     senders, receivers = all_pairs(len(x)) if edges is None else edges
     q, k, v = nn.functional.linear(x, layer.in_proj_weight, layer.in_proj_bias).chunk(3, dim=1)
     q, k, v = (part.unflatten(1, (layer.num_heads, -1)) for part in (q, k, v))  # (tokens, heads, d)
-    scores = (q[receivers] * k[senders]).sum(2) / q.shape[2] ** 0.5  # (edges, heads)
+    scores = (q.index_select(0, receivers) * k.index_select(0, senders)).sum(2) / q.shape[
+        2
+    ] ** 0.5  # (edges, heads)
     weights = neighbor_softmax(scores, receivers, len(x))
-    m = aggregate(weights[:, :, None] * v[senders], receivers, len(x))
+    m = aggregate(weights[:, :, None] * v.index_select(0, senders), receivers, len(x))
     return layer.out_proj(m.flatten(1))
 
 
@@ -134,8 +136,8 @@ def neighbor_softmax(
     """exp(s_ij) / Σ_j exp(s_ij): the edges that reach a node share a weight of 1."""
     # The largest score is taken off first, so that no exponential overflows.
     largest = aggregate(scores, receivers, num_nodes, how="max")
-    exponentials = torch.exp(scores - largest[receivers])
-    return exponentials / aggregate(exponentials, receivers, num_nodes)[receivers]
+    exponentials = torch.exp(scores - largest.index_select(0, receivers))
+    return exponentials / aggregate(exponentials, receivers, num_nodes).index_select(0, receivers)
 
 
 def transformer(
