@@ -21,8 +21,8 @@ EAGER = (
         "nequip-light",
         "nequip",
         "nequip",
-        {"type_embedding": 8},
-        note="eager; a type embedding of 8 features",
+        {"type_embedding": "species"},
+        note="eager; a type embedding as wide as there are elements",
     ),
     Side(
         "mace", "mace", "mace", {"correlation": 1}, note="3 layers of body order 2, the least work it can do"

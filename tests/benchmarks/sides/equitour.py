@@ -11,7 +11,7 @@ from .torch_training import TorchTrainer, read_task
 
 
 def prepare(task: dict) -> TorchTrainer:
-    """The network and its graph; the option `radial_width` overrides the width that all sides share."""
+    """The network and its graph; the options are `radial_width`, instead of the width that all share, and `compile`."""
     batch, settings, options = read_task(task)
     torch.manual_seed(0)
     trunk = NequIP(
@@ -23,7 +23,7 @@ def prepare(task: dict) -> TorchTrainer:
         radial_channels=(settings.num_basis, options.get("radial_width", settings.radial_width)),
         num_neighbors=batch.average_neighbors,
     )
-    potential = Potential(trunk)
+    potential = Potential(trunk, **({"compile": True} if options.get("compile") else {}))
     graph = as_graph(batch)
 
     def predict():
