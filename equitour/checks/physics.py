@@ -86,7 +86,7 @@ def smoothness_at_cutoff(
 
     def at(distance: float) -> float:
         positions = [[0.0, 0.0, 0.0], [0.55 * cutoff, 0.3 * cutoff, 0.0], [distance, 0.0, 0.0]]
-        return float(energy(AtomicGraph.from_arrays(positions, atomic_numbers, cutoff=cutoff)).sum())
+        return float(energy(AtomicGraph.from_arrays(positions, atomic_numbers, cutoff=cutoff)).detach().sum())
 
     inside = [at(cutoff - n * h) for n in (1, 2, 3)]
     outside = [at(cutoff + n * h) for n in (1, 2, 3)]

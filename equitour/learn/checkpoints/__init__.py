@@ -1,0 +1,1 @@
+"""Weights that lessons bring along, so that nobody waits, and the scripts that made them."""
