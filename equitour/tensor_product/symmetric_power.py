@@ -62,14 +62,15 @@ class SymmetricPower(nn.Module):
             ir: rows.start for (_, ir), rows in zip(self.irreps_out, self.irreps_out.slices(), strict=True)
         }
         entries = _entries([(first_row[ir], basis) for (ir, _), basis in bases.items() if len(basis)])
-        # A product of ν unit features has size ν!: terms of all orders begin equally large.
+        # A product of ν unit features has the mean square ν!; so all terms are of unit size.
         sizes = torch.tensor([math.factorial(number) for _, number in self.terms], dtype=torch.float64)
         matrix = torch.stack([values for _, values in entries]) / sizes.sqrt()
         self.constants = Constants(matrix=matrix)
         self.levels = _levels([places for places, _ in entries])
-        shares = torch.tensor([reached.count(ir) for ir in reached])
+        # Terms share one unit an irrep, and higher orders begin as corrections, with 1/ν! as in Taylor's series.
+        shares = torch.tensor([reached.count(ir) for ir in reached]).sqrt() * sizes
         weights = torch.randn(num_species, len(self.terms), num_channels)
-        self.weights = nn.Parameter(weights / shares[:, None] ** 0.5)
+        self.weights = nn.Parameter(weights / shares[:, None].to(weights))
 
     def forward(
         self, features: Float[Tensor, "nodes rows channels"], species: Int[Tensor, " nodes"] | None = None
