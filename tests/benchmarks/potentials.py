@@ -25,7 +25,7 @@ EAGER = (
         note="eager; a type embedding as wide as there are elements",
     ),
     Side(
-        "mace", "mace", "mace", {"correlation": 1}, note="3 layers of body order 2, the least work it can do"
+        "mace", "mace", "mace", {"correlation": 2}, note="3 layers, correlation 2 (1 fails for one element)"
     ),
     Side(
         "mace-3",
