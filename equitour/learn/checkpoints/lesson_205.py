@@ -6,7 +6,6 @@ the lesson's own cells (tagged "gallery"), so that what the reader sees is what 
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -14,7 +13,6 @@ from torch import nn
 
 from equitour.datasets import Dataset
 from equitour.train import Budget, Example, Minibatches, Training, WeightedLoss, energy_and_forces
-from equitour.train.steps import Step
 
 FILE = Path(__file__).with_suffix(".safetensors")
 STEPS = 2000
@@ -49,16 +47,26 @@ def training(model: nn.Module, examples: list[Example], *, steps: int = STEPS) -
     )
 
 
-def load(name: str, model: nn.Module) -> nn.Module:
-    """Fill a model with the shipped weights of that name, in double precision and ready to be evaluated."""
+def load(name: str, model: nn.Module, examples: list[Example] | None = None) -> nn.Module:
+    """Fill a model with the shipped weights of that name, in double precision and ready to be evaluated.
+
+    The examples, which `train` needs, are ignored, so that a lesson may call the one or the other.
+    """
     from safetensors.torch import load_file
 
     mark = f"{name}: "
-    weights = {
-        key.removeprefix(mark): value for key, value in load_file(FILE).items() if key.startswith(mark)
-    }
+    weights = {key.removeprefix(mark): w for key, w in load_file(FILE).items() if key.startswith(mark)}
     model.load_state_dict(weights)
     return model.double().eval()
+
+
+def train(name: str, model: nn.Module, examples: list[Example], *, steps: int = STEPS) -> nn.Module:
+    """Train a model as the shipped weights were, and return its average, in double precision."""
+    run = training(model, examples, steps=steps)
+    for step in run:
+        if step.number % 500 == 0:
+            print(f"{name:>12} {step.number:5d} {step.loss:8.3f}", flush=True)
+    return run.average.double().eval()
 
 
 def gallery(notebook: Path) -> dict[str, nn.Module]:
@@ -70,24 +78,20 @@ def gallery(notebook: Path) -> dict[str, nn.Module]:
     return {name: space["fresh"](name) for name in space["GALLERY"]}
 
 
-def train_all(models: dict[str, nn.Module], examples: list[Example]) -> Iterator[tuple[str, Step]]:
-    """Train one after the other, writing the file anew after each."""
+def make(notebook: Path) -> None:
+    """Train all models of the lesson and write the file anew."""
     from safetensors.torch import save_file
 
+    from equitour import datasets
+
+    examples, _ = split(datasets.load("molecules_md/ethanol", cutoff=3.0))
     weights = {}
-    for name, model in models.items():
-        run = training(model, examples)
-        for step in run:
-            yield name, step
-        kept = run.average.state_dict()
+    for name, model in gallery(notebook).items():
+        kept = train(name, model, examples).state_dict()
         weights |= {f"{name}: {key}": value.float().contiguous() for key, value in kept.items()}
-        save_file(weights, FILE)
+    save_file(weights, FILE)
+    FILE.chmod(0o644)
 
 
 if __name__ == "__main__":
-    from equitour import datasets
-
-    train_set, _ = split(datasets.load("molecules_md/ethanol", cutoff=3.0))
-    for name, step in train_all(gallery(Path(sys.argv[1])), train_set):
-        if step.number % 200 == 0:
-            print(f"{name:>12} {step.number:5d} {step.loss:8.3f}", flush=True)
+    make(Path(sys.argv[1]))
