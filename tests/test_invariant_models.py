@@ -110,6 +110,7 @@ def test_rounds_of_mpnn_share_their_weights_and_those_of_the_others_do_not():
 
 def test_news_travels_one_bond_a_round():
     """In a row of atoms, features feel a displaced atom as far away as there are rounds, and no farther."""
+
     def row(moved):
         positions = torch.zeros(7, 3).double()
         positions[:, 0] = 2.0 * torch.arange(7)
@@ -142,3 +143,13 @@ def test_an_unknown_aggregation_is_refused():
         ValueError, match="how must be one of sum, mean, max, received 'median': sum is the usual"
     ):
         aggregate(torch.zeros(1, 1), torch.zeros(1).long(), 1, how="median")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.parametrize("model", MODELS)
+def test_a_graphics_card_gives_the_same_energy_and_forces(model):
+    potential = Potential(battery.build(MODELS[model])).double()
+    expected = potential.evaluate(silicon_carbide())
+    found = potential.cuda().evaluate(silicon_carbide().to(device="cuda"))
+    assert torch.allclose(found.energy.cpu(), expected.energy, rtol=1e-10)
+    assert torch.allclose(found.forces.cpu(), expected.forces, atol=1e-10)

@@ -39,9 +39,6 @@ def _means(messages: Tensor, receivers: Tensor, num_nodes: int) -> Tensor:
         "Only one message a node has survived. `total[receivers] += messages` writes a row once, however often it is "
         "named: use index_add.": _assigned,
         "This is the mean over neighbours. Leave the sum as it is: how many there are is information.": _means,
-        "This is what one node gets if all messages reach it: keep the receivers apart.": (
-            lambda messages, receivers, num_nodes: messages.sum(0).expand(num_nodes, -1).clone()
-        ),
     },
 )
 def gather(messages, receivers, num_nodes):
@@ -81,16 +78,10 @@ def _z(*parts: Tensor) -> Tensor:
         "This is the gate alone: multiply it by the message, softplus(z W_s + b_s).": (
             lambda v_i, v_j, u, W_f, b_f, W_s, b_s: torch.sigmoid(_z(v_i, v_j, u) @ W_f + b_f)
         ),
-        "This is the message without its gate: multiply it by sigmoid(z W_f + b_f).": (
-            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: softplus(_z(v_i, v_j, u) @ W_s + b_s)
-        ),
         "Gate and message are multiplied entry by entry, not added.": (
             lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
                 torch.sigmoid(_z(v_i, v_j, u) @ W_f + b_f) + softplus(_z(v_i, v_j, u) @ W_s + b_s)
             )
-        ),
-        "The biases are missing.": lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
-            torch.sigmoid(_z(v_i, v_j, u) @ W_f) * softplus(_z(v_i, v_j, u) @ W_s)
         ),
     },
 )
@@ -200,9 +191,6 @@ def _sizes(P: Tensor) -> Tensor:
                 .values[1]
             )
         ),
-        "The third is not the second: counting starts at 0.": lambda senders, receivers, num_nodes: _sizes(
-            (P := _table(senders, receivers, num_nodes)) / P.sum(1, keepdim=True)
-        )[2],
     },
 )
 def smoothing_rate(senders, receivers, num_nodes):
