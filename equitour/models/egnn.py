@@ -34,17 +34,24 @@ class Layer(nn.Module):
         num_scalars: Numbers that come with each edge, r² among them.
         moves: Whether there is a φ_x.
         mutual: m_ij = m_ji, so that pushes are equal and opposite: φ_e sees h_i + h_j.
+        gain: Size of φ_x before training.
     """
 
     def __init__(
-        self, *, num_channels: int, num_scalars: int, moves: bool = True, mutual: bool = False
+        self,
+        *,
+        num_channels: int,
+        num_scalars: int,
+        moves: bool = True,
+        mutual: bool = False,
+        gain: float = 0.001,
     ) -> None:
         super().__init__()
         c, ends = num_channels, num_channels if mutual else 2 * num_channels
         self.mutual = mutual
         self.phi_e = nn.Sequential(nn.Linear(ends + num_scalars, c), nn.SiLU(), nn.Linear(c, c), nn.SiLU())
         self.phi_h = nn.Sequential(nn.Linear(2 * c, c), nn.SiLU(), nn.Linear(c, c))
-        self.phi_x = nn.Sequential(nn.Linear(c, c), nn.SiLU(), _quiet(c)) if moves else None
+        self.phi_x = nn.Sequential(nn.Linear(c, c), nn.SiLU(), _quiet(c, gain)) if moves else None
 
     def messages(
         self,
@@ -94,7 +101,7 @@ class EGNN(nn.Module):
         num_layers: Rounds of messages.
         num_channels: Width of the features.
         num_basis: Bessel functions of the length that messages see; unused without a cutoff.
-        num_neighbors: Typical number of neighbours, by whose root sums over neighbours are divided.
+        num_neighbors: Typical number of neighbours: sums of messages are divided by its root, pushes by itself.
         moves: Whether eq. 4 is in use.
     """
 
@@ -117,11 +124,11 @@ class EGNN(nn.Module):
         self.irreps_out = o3.Irreps("0e")
         self.species = Species(elements)
         self.embedding = nn.Embedding(len(self.elements), num_channels)
-        num_scalars = 1 if cutoff is None else num_basis
+        scalars = 1 if cutoff is None else num_basis
+        widths = {"num_channels": num_channels, "num_scalars": scalars, "gain": 0.5}
         # Nobody would see the move of the last layer.
         self.layers = nn.ModuleList(
-            Layer(num_channels=num_channels, num_scalars=num_scalars, moves=moves and layer < num_layers - 1)
-            for layer in range(num_layers)
+            Layer(**widths, moves=moves and layer < num_layers - 1) for layer in range(num_layers)
         )
 
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
@@ -190,10 +197,9 @@ class EGNNDynamics(nn.Module):
             Layer(num_channels=num_channels, num_scalars=1 + num_features, mutual=mutual)
             for _ in range(num_layers)
         )
-        hidden = () if mutual else range(num_layers)
         self.phi_v = nn.ModuleList(
             nn.Sequential(nn.Linear(num_channels, num_channels), nn.SiLU(), _quiet(num_channels))
-            for _ in hidden
+            for _ in range(0 if mutual else num_layers)
         )
 
     def forward(
@@ -202,24 +208,16 @@ class EGNNDynamics(nn.Module):
         features: Float[Tensor, "*features"],
         velocities: Float[Tensor, "*velocities"],
     ) -> Motion:
-        """Where the nodes are one duration later.
-
-        Args:
-            graph: Positions now; its edges say who pushes whom.
-            features: Invariant numbers of the nodes.
-            velocities: Now.
+        """Where the nodes are one duration later, from features (nodes, num_features) and velocities (nodes, 3).
 
         Raises:
             ValueError: Features or velocities have another shape.
         """
         self._require_shapes(graph, features, velocities)
-        receivers = graph.receivers
-        products = features.index_select(0, receivers) * features.index_select(0, graph.senders)
-        ones = features.new_ones(receivers.shape[0], 1)
-        count = features.new_zeros(features.shape[0], 1).index_add(0, receivers, ones).clamp(min=1)
+        products = features.index_select(0, graph.receivers) * features.index_select(0, graph.senders)
+        count = torch.bincount(graph.receivers, minlength=graph.num_nodes).clamp(min=1)[:, None]
         h = self.embedding(torch.cat([features, velocities.square().sum(1, keepdim=True)], dim=1))
-        start, x, v = graph.edge_vectors(), graph.positions, velocities
-        r = start
+        r, x, v = graph.edge_vectors(), graph.positions, velocities
         for number, layer in enumerate(self.layers):
             scale = 1 + self.phi_v[number](h) if self.phi_v else 1.0
             scalars = torch.cat([r.square().sum(1, keepdim=True), products], dim=1)
@@ -238,10 +236,10 @@ class EGNNDynamics(nn.Module):
             )
 
 
-def _quiet(num_channels: int) -> nn.Linear:
-    """To one number, near zero at first, so that an untrained model moves nothing."""
+def _quiet(num_channels: int, gain: float = 0.001) -> nn.Linear:
+    """To one number, near zero at first, so that an untrained model hardly moves anything."""
     last = nn.Linear(num_channels, 1, bias=False)
-    nn.init.xavier_uniform_(last.weight, gain=0.001)
+    nn.init.xavier_uniform_(last.weight, gain=gain)
     return last
 
 

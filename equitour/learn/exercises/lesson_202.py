@@ -2,6 +2,7 @@
 
 import torch
 
+from equitour.datasets.bodies import charges_of
 from equitour.learn import exercise, question
 
 question(
@@ -208,3 +209,16 @@ def mutual(x, w):
     """Pushes Σ_j (x_i - x_j) s_ij that cancel in sum, with s_ij the mean of w_ij and w_ji."""
     s = (w + w.T) / 2
     return torch.einsum("ij,ijx->ix", s, x[:, None] - x)
+
+
+def wake(model):
+    """For the report: how far a model of motion carries the charges of a graph in t = 1, from velocities that turn along."""
+
+    def carried(graph):
+        weights = graph.edge_lengths().cos() / 10
+        velocities = move(graph.positions, weights, graph.receivers, graph.senders) - graph.positions
+        charges = charges_of(graph)
+        features = torch.cat([charges, torch.ones_like(charges)], dim=1)
+        return model(graph, features, velocities).positions - graph.positions
+
+    return carried
