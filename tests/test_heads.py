@@ -24,14 +24,15 @@ def strained(graph, strain):
 def test_energies_are_shifts_plus_what_each_atom_adds(potential, ethanol):
     shifts = {1: -13.6, 6: -1000.0, 8: -2000.0}
     free = sum(shifts[number] for number in ethanol.atomic_numbers.tolist())
-    expected = free + float(potential.node_energies(ethanol).detach().sum())
+    expected = free + float(potential.interaction_energies(ethanol).detach().sum())
     assert float(potential(ethanol).detach()) == pytest.approx(expected, abs=1e-9)
+    assert float(potential.node_energies(ethanol).detach().sum()) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_scale_multiplies_what_is_learnt_and_leaves_the_shifts(potential, ethanol):
     twin = Potential(potential.trunk, shifts=potential.settings["shifts"], scale=4.0).double()
     twin.readout = potential.readout
-    assert torch.allclose(twin.node_energies(ethanol), 2 * potential.node_energies(ethanol))
+    assert torch.allclose(twin.interaction_energies(ethanol), 2 * potential.interaction_energies(ethanol))
     assert torch.allclose(twin.evaluate(ethanol).forces, 2 * potential.evaluate(ethanol).forces)
 
 
@@ -41,7 +42,7 @@ def test_shifts_keep_double_precision_in_a_single_precision_model(potential):
     atom = AtomicGraph.from_arrays([[0.0, 0, 0]], [8], cutoff=3.0, dtype=torch.float32)
     energy = single(atom)
     assert energy.dtype == torch.float64
-    assert float(energy) == pytest.approx(shift + float(single.node_energies(atom)), abs=1e-9)
+    assert float(energy) == pytest.approx(shift + float(single.interaction_energies(atom)), abs=1e-9)
     assert float(single.half().float()(atom)) == pytest.approx(float(energy), abs=1e-2)
     assert float(single.shifts[0]) == shift
 
@@ -50,7 +51,7 @@ def test_forces_are_minus_the_gradient_in_a_batch(potential, ethanol, rattled_sa
     graphs = batch([ethanol, rattled_salt])
     # Without the shifts, whose 10⁵ eV would drown the last digits of the differences.
     error = forces_against_energy(
-        lambda g: potential.node_energies(g).sum()[None],
+        lambda g: potential.interaction_energies(g).sum()[None],
         graphs,
         forces=lambda g: potential.evaluate(g).forces,
     )

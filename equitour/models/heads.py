@@ -69,14 +69,18 @@ class Potential(nn.Module):
         """Atomic numbers that the model knows, ascending."""
         return self.trunk.elements
 
-    def node_energies(self, graph: AtomicGraph) -> Float[Tensor, " nodes"]:
-        """Each atom's share of the energy in eV, its element's shift left out."""
+    def interaction_energies(self, graph: AtomicGraph) -> Float[Tensor, " nodes"]:
+        """Each atom's energy beyond the shift of its element, in eV."""
         return self.settings["scale"] * self.readout(self.trunk(graph)[:, 0]).squeeze(1)
 
-    def forward(self, graph: AtomicGraph) -> Float[Tensor, " graphs"]:
-        """Energies in eV, in float64 whatever the model's own precision."""
+    def node_energies(self, graph: AtomicGraph) -> Float[Tensor, " nodes"]:
+        """Each atom's share of the energy in eV, in float64 whatever the model's own precision."""
         shifts = self.shifts.index_select(0, self.trunk.species(graph.atomic_numbers))
-        energies = self.node_energies(graph).double() + shifts
+        return self.interaction_energies(graph).double() + shifts
+
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, " graphs"]:
+        """Energies in eV, in float64."""
+        energies = self.node_energies(graph)
         return energies.new_zeros(graph.num_graphs).index_add(0, graph.batch, energies)
 
     def evaluate(self, graph: AtomicGraph, *, stress: bool = False, create_graph: bool = False) -> Prediction:
