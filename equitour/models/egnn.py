@@ -61,11 +61,10 @@ class Layer(nn.Module):
     ) -> Float[Tensor, "edges channels"]:
         """m_ij of eq. 3. W [h_i, h_j, a] = W_i h_i + W_j h_j + W_a a: what belongs to nodes is done once a node."""
         first, c = self.phi_e[0], features.shape[1]
-        at_receiver = linear(features, first.weight[:, :c], first.bias)
-        at_sender = linear(features, first.weight[:, :c] if self.mutual else first.weight[:, c : 2 * c])
-        inner = linear(scalars, first.weight[:, -scalars.shape[1] :])
-        inner = inner + at_receiver.index_select(0, graph.receivers)
-        inner = inner + at_sender.index_select(0, graph.senders)
+        *ends, of_edge = first.weight.split([c] * (1 if self.mutual else 2) + [scalars.shape[1]], dim=1)
+        at_receiver = linear(features, ends[0], first.bias).index_select(0, graph.receivers)
+        at_sender = linear(features, ends[-1]).index_select(0, graph.senders)
+        inner = torch.addmm(at_receiver, scalars, of_edge.T) + at_sender
         return self.phi_e[1:](inner)
 
     def forward(
