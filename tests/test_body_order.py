@@ -1,0 +1,90 @@
+"""The degenerate pairs of lesson 204, judged by Gram matrices and not by the models that they are to judge."""
+
+import itertools
+
+import pytest
+import torch
+
+from equitour.learn.body_order import (
+    antiprism,
+    around_carbon,
+    carbon,
+    corners,
+    difference,
+    example,
+    star,
+    trunk,
+)
+
+FIVE = [(0, 1.0), (1, 1.0), (0, 0.0), (2, -1.0), (3, -1.0)]
+PAIRS = {
+    1: [corners([(0, 0), (k, 0)], 8) for k in (3, 2)],
+    2: [corners([(k, 0) for k in chosen], 8) for chosen in [(0, 1, 3, 4), (0, 1, 2, 5)]],
+    3: [corners([*FIVE, (k, 0)], 4) for k in (1, 3)],
+}
+
+
+def shape_of(group):
+    """What no rotation, mirror or renaming changes: the Gram matrix in the smallest of all orders."""
+    gram = (group @ group.T).round(decimals=6) + 0.0
+    orders = itertools.permutations(range(len(group)))
+    return min(tuple(gram[list(order)][:, list(order)].flatten().tolist()) for order in orders)
+
+
+def groups_of(neighbours, members):
+    return sorted(
+        shape_of(neighbours[list(g)]) for g in itertools.combinations(range(len(neighbours)), members)
+    )
+
+
+@pytest.mark.parametrize("order", PAIRS)
+def test_both_of_a_pair_hold_the_same_groups_up_to_its_order_and_not_beyond(order):
+    a, b = PAIRS[order]
+    assert a.shape == b.shape
+    for members in range(1, order + 1):
+        assert groups_of(a, members) == groups_of(b, members), members
+    assert groups_of(a, order + 1) != groups_of(b, order + 1)
+
+
+def test_corners_of_swapped_antiprisms_see_the_same_distances_and_are_not_the_same_cluster():
+    a, b = antiprism(1.2, 1.6), antiprism(1.6, 1.2)
+    rows = [torch.cdist(x, x).sort(dim=1).values for x in (a, b)]
+    expected = torch.tensor([0, 1.2, 1.2, 1.6, 1.6, 2.0], dtype=torch.float64)
+    for row in (*rows[0], *rows[1]):
+        assert torch.allclose(row, expected, atol=1e-7)
+    # Short bonds make two triangles in one and a ring of six in the other.
+    near = [((torch.cdist(x, x) < 1.3) & ~torch.eye(6, dtype=torch.bool)).double() for x in (a, b)]
+    assert [float(torch.trace(n @ n @ n)) for n in near] == [12, 0]
+
+
+def test_a_carbon_has_the_same_features_however_its_neighbours_are_turned_and_named():
+    model, neighbours = trunk(num_layers=1), PAIRS[3][0]
+    turned = neighbours.flip(0) @ torch.linalg.qr(torch.randn(3, 3).double())[0]
+    assert difference(carbon(model, neighbours), carbon(model, turned)) < 1e-12
+
+
+def test_a_trunk_for_comparison_is_the_same_at_each_call_and_leaves_chance_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    first, second = trunk(num_layers=1), trunk(num_layers=1)
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_star_keeps_the_edges_from_the_carbon_only():
+    graph = around_carbon(PAIRS[2][0])
+    drawn = star(PAIRS[2][0])
+    assert drawn.senders.tolist() == [0] * 4
+    assert sorted(drawn.receivers.tolist()) == [1, 2, 3, 4]
+    assert graph.num_edges == 5 * 4
+
+
+def test_an_example_carries_energy_and_forces_of_one_method_in_single_precision():
+    from equitour import datasets
+
+    sample = datasets.load("molecules_md/ethanol")[0]
+    found = example(sample)
+    assert found.graph.positions.dtype == found.labels["forces"].dtype == torch.float32
+    assert float(found.labels["energy"]) == pytest.approx(float(sample.labels["energy_gfn2"]))
+    assert torch.allclose(found.labels["forces"].double(), sample.atom_labels["forces_gfn2"], atol=1e-5)
