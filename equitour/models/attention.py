@@ -130,7 +130,7 @@ class AttentionLayer(nn.Module):
         num_species: int,
     ) -> None:
         super().__init__()
-        self.irreps_in = irreps_in
+        self.rows_in = row_counts(irreps_in)
         self.scores = Scores(
             irreps_in,
             irreps_edge,
@@ -166,7 +166,7 @@ class AttentionLayer(nn.Module):
         weights = (weights * attention[:, None, :, None]).flatten(2)
         matrices = self.convolution.edge_matrices(edges.harmonics)
         collected = self.linear_out(self.convolution(features, weights, edges, matrices))
-        blocks = features.split(row_counts(self.irreps_in), 1)
+        blocks = features.split(self.rows_in, 1)
         old = [block for block, keep in zip(blocks, self.kept, strict=True) if keep]
         for place, block in zip(self.place, self.residual(old, species), strict=True):
             collected[place] = collected[place] + block
@@ -190,7 +190,7 @@ class Scores(nn.Module):
         radial_channels: Sequence[int],
     ) -> None:
         super().__init__()
-        self.irreps_in, self.num_heads = irreps_in, num_heads
+        self.rows_in, self.num_heads = row_counts(irreps_in), num_heads
         same = [num_channels] * len(irreps_in)
         self.query, self.key = Linear(irreps_in, same, same), Linear(irreps_in, same, same)
         slices = dict(zip([ir for _, ir in irreps_edge], irreps_edge.slices(), strict=True))
@@ -202,7 +202,7 @@ class Scores(nn.Module):
         self, features: Float[Tensor, "nodes rows channels"], edges: Edges
     ) -> Float[Tensor, "edges heads"]:
         """Scores of each edge; zero where the radial basis is."""
-        blocks = features.split(row_counts(self.irreps_in), 1)
+        blocks = features.split(self.rows_in, 1)
         radial = self.radial(edges.basis).unflatten(1, (2, len(blocks), 1, -1))
         scores = 0
         for place, (q, k) in enumerate(zip(self.query(blocks), self.key(blocks), strict=True)):

@@ -128,7 +128,7 @@ class Interaction(nn.Module):
         num_species: int,
     ) -> None:
         super().__init__()
-        self.irreps_in, self.num_neighbors = irreps_in, num_neighbors
+        self.rows_in, self.num_neighbors = row_counts(irreps_in), num_neighbors
         self.convolution = Convolution(irreps_in, irreps_edge, irreps_edge, num_channels=num_channels)
         self.radial = RadialNetwork([*radial_channels, len(self.convolution.paths) * num_channels])
         irreps_sum = self.convolution.irreps_out
@@ -142,11 +142,12 @@ class Interaction(nn.Module):
             num_channels=num_channels,
             num_species=num_species,
         )
-        self.irreps_out = self.power.irreps_out
+        self.irreps_out, self.rows_out = self.power.irreps_out, row_counts(self.power.irreps_out)
         same = [num_channels] * len(self.irreps_out)
         self.linear_out = Linear(self.irreps_out, same, same)
         # Natural parity: old and new features agree up to the smaller of their degrees.
         shared = min(irreps_in, self.irreps_out, key=len)
+        self.num_shared = len(shared)
         self.residual = Linear(shared, *[[num_channels] * len(shared)] * 2, num_species=num_species)
 
     def forward(
@@ -156,13 +157,13 @@ class Interaction(nn.Module):
         edges: Edges,
     ) -> Float[Tensor, "nodes rows_out channels"]:
         """New features; rows of `irreps_out`."""
-        blocks = features.split(row_counts(self.irreps_in), 1)
+        blocks = features.split(self.rows_in, 1)
         mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
         weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), -1))
         matrices = self.convolution.edge_matrices(edges.harmonics)
         sums = torch.cat(self.linear_sum(self.convolution(mixed, weights, edges, matrices)), 1)
-        products = self.power(sums, species).split(row_counts(self.irreps_out), 1)
+        products = self.power(sums, species).split(self.rows_out, 1)
         new = self.linear_out(products)
-        for place, block in enumerate(self.residual(blocks[: len(self.residual.irreps)], species)):
+        for place, block in enumerate(self.residual(blocks[: self.num_shared], species)):
             new[place] = new[place] + block
         return torch.cat(new, 1)
