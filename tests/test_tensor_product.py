@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import math
 from contextlib import contextmanager
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from e3nn import nn as e3nn_nn
 from e3nn import o3
 
+from equitour.radial import bessel_basis, polynomial_cutoff
 from equitour.symmetry import irreps_matrix, random_orthogonal
 from equitour.tensor_product import (
     Constants,
@@ -23,7 +25,9 @@ from equitour.tensor_product import (
     sum_over_neighbors,
     to_e3nn,
 )
+from equitour.tensor_product.gate import SILU_GAIN
 from equitour.tensor_product.harmonics import SphericalHarmonics
+from equitour.tensor_product.neighbor_product import sum_of_products
 
 ALL_KINDS = "0e + 0o + 1e + 1o + 2e + 2o + 3e + 3o"
 CASES = {
@@ -211,6 +215,28 @@ def test_padding_keeps_every_edge_once_and_adds_only_silent_ones(generator):
     assert torch.equal(padded.harmonics[real], edges.harmonics)
 
 
+def test_edges_of_a_graph_carry_bessel_functions_times_the_envelope(rattled_salt):
+    edges = Edges.of(rattled_salt, harmonics=SphericalHarmonics(2).double(), cutoff=4.0, num_basis=5)
+    lengths = rattled_salt.edge_lengths()
+    assert float(lengths.max()) > 4.0
+    basis = bessel_basis(lengths, cutoff=4.0, num_basis=5) * polynomial_cutoff(lengths, cutoff=4.0)[:, None]
+    assert torch.allclose(edges.basis, basis, atol=1e-14)
+    assert bool((edges.basis[lengths > 4.0].abs() < 1e-14).all())
+    unit = rattled_salt.edge_vectors() / lengths[:, None]
+    assert torch.allclose(edges.harmonics, spherical_harmonics(unit, 2), atol=1e-14)
+
+
+def test_sums_of_products_keep_the_memory_order_in_every_derivative(generator):
+    a = torch.randn(4, 6, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(4, 6, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(sum_of_products(a, x), torch.einsum("nsm,nsc->nmc", a, x), atol=1e-13)
+    assert torch.autograd.gradgradcheck(sum_of_products, (a, x))
+    first = torch.autograd.grad(sum_of_products(a, x).square().sum(), (a, x), create_graph=True)
+    second = torch.autograd.grad(sum(g.square().sum() for g in first), (a, x), create_graph=True)
+    third = torch.autograd.grad(sum(g.square().sum() for g in second), (a, x))
+    assert all(g.is_contiguous() for g in (*first, *second, *third))
+
+
 # The convolution
 
 
@@ -383,7 +409,7 @@ def test_the_gate_is_e3nns(generator):
         torch.randn(5, ir.dim, n, generator=generator, dtype=torch.float64)
         for n, (_, ir) in zip(gate.channels_in, irreps, strict=True)
     ]
-    own, *gates = torch.nn.functional.silu(blocks[0]).view(5, 4, channels).unbind(1)
+    own, *gates = (SILU_GAIN * torch.nn.functional.silu(blocks[0])).view(5, 4, channels).unbind(1)
     odd = torch.tanh(blocks[1]).flatten(1)
     # e3nn scales its activations to unit variance; without activations its gate is the product alone.
     gated = [
@@ -394,6 +420,14 @@ def test_the_gate_is_e3nns(generator):
     ]
     theirs = torch.cat([own, odd, *gated], 1)
     assert largest_difference(to_e3nn(gate(blocks), irreps), theirs) < 1e-12
+
+
+def test_the_gain_of_a_gate_keeps_a_normal_number_at_unit_size():
+    x = torch.linspace(-12, 12, 100_001, dtype=torch.float64)
+    density = torch.exp(-x.square() / 2) / (2 * math.pi) ** 0.5
+    assert float(torch.trapezoid((SILU_GAIN * torch.nn.functional.silu(x)).square() * density, x)) == (
+        pytest.approx(1, abs=1e-4)
+    )
 
 
 def test_the_gate_commutes_with_rotations_and_reflections(generator):
@@ -425,6 +459,14 @@ def test_the_radial_network_is_zero_where_the_basis_is_and_keeps_unit_size():
     assert torch.equal(network(torch.zeros(3, 64).double()), torch.zeros(3, 256).double())
     size = network(torch.randn(2000, 64).double()).detach().square().mean()
     assert float(size) == pytest.approx(1, rel=0.2)
+
+
+def test_parts_of_the_radial_network_are_its_result_cut_up(generator):
+    network = RadialNetwork([4, 7, 5, 12]).double()
+    basis = torch.randn(9, 4, generator=generator, dtype=torch.float64)
+    parts = network.parts(basis, 3)
+    assert [part.shape for part in parts] == [(9, 1, 4)] * 3
+    assert torch.allclose(torch.cat(parts, 2)[:, 0], network(basis), atol=1e-13)
 
 
 def test_constants_are_exact_after_every_move_and_no_part_of_a_checkpoint():

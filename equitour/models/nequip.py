@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
 from equitour.models.species import Species
-from equitour.radial import bessel_basis, polynomial_cutoff
 from equitour.tensor_product import Convolution, Edges, Gate, Linear, RadialNetwork, natural_irreps, one_each
 from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
@@ -101,17 +100,7 @@ class NequIP(nn.Module):
 
     def edges(self, graph: AtomicGraph) -> Edges:
         """Harmonics and radial basis of all edges, padded where that is faster."""
-        vectors = graph.edge_vectors()
-        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-        envelope = polynomial_cutoff(lengths, cutoff=self.cutoff)
-        basis = bessel_basis(lengths.squeeze(1), cutoff=self.cutoff, num_basis=self.num_basis)
-        edges = Edges(
-            senders=graph.senders,
-            receivers=graph.receivers,
-            num_nodes=graph.num_nodes,
-            harmonics=self.harmonics(vectors / lengths),
-            basis=basis * envelope,
-        )
+        edges = Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
         return edges.padded() if self._prefers_padding(graph) else edges
 
     def _prefers_padding(self, graph: AtomicGraph) -> bool:
@@ -167,7 +156,7 @@ class Interaction(nn.Module):
         """New features; rows of `irreps_out`."""
         blocks = features.split(row_counts(self.irreps_in), 1)
         mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
-        weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), -1))
+        weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         collected = self.linear_out(self.convolution(mixed, weights, edges, matrices))
         old = [block for block, keep in zip(blocks, self.kept, strict=True) if keep]
         for place, block in zip(self.place, self.residual(old, species), strict=True):

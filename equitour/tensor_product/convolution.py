@@ -9,6 +9,7 @@ from equitour.symmetry import coupling
 from equitour.tensor_product.constants import Constants
 from equitour.tensor_product.edges import Edges, sum_over_neighbors
 from equitour.tensor_product.layout import one_each, row_counts
+from equitour.tensor_product.neighbor_product import sum_of_products
 from equitour.tensor_product.paths import coupling_paths
 
 
@@ -16,7 +17,7 @@ class Convolution(nn.Module):
     """out[i, m₃, (path, c)] = Σ_j w[ij, path, c] Σ_{m₁ m₂} C[m₁ m₂ m₃] x[j, m₁, c] Y[ij, m₂].
 
     Channel by channel ("uvu"), each path with its own weights; C is orthonormal, so that it equals e3nn's
-    `TensorProduct` with irrep normalisation "component" and one output block a path.
+    `TensorProduct` with irrep normalisation "component" and one output block a path. Y of degree 0 is 1.
 
     Args:
         irreps_in: Of the rows of the features.
@@ -45,51 +46,66 @@ class Convolution(nn.Module):
         self.paths = coupling_paths(self.irreps_in, self.irreps_edge, self.irreps_out)
         self.fan_in = [sum(path.irrep_out == ir for path in self.paths) for _, ir in self.irreps_out]
         self.num_channels = num_channels
-        # Rows (m₃, m₁) for each m₂, so that harmonics @ C is the matrix that couples one edge.
-        matrices = {p.degrees: coupling(*p.degrees).permute(1, 2, 0).flatten(1) for p in self.paths}
+        # Rows (m₁, m₃) for each m₂, so that harmonics @ C is the matrix that couples one edge.
+        matrices = {p.degrees: coupling(*p.degrees).permute(1, 0, 2).flatten(1) for p in self.paths}
         self.couplings = Constants(**{_name(degrees): matrix for degrees, matrix in matrices.items()})
 
     def edge_matrices(self, harmonics: Float[Tensor, "edges rows"]) -> list[Tensor]:
-        """For each path the matrices C · Y (edges, 2l₃+1, 2l₁+1); layers with equal irreps share them."""
+        """For each path the matrices C · Y (edges, 2l₁+1, 2l₃+1); layers with equal irreps share them."""
         blocks = harmonics.split(row_counts(self.irreps_edge), 1)
         matrices = []
         for path in self.paths:
             l1, l2, l3 = path.degrees
             y = blocks[path.place_edge]
             if l1 == 0:  # A scalar times a harmonic needs no product of matrices.
-                matrices.append(y.unsqueeze(2))
+                matrices.append(y.unsqueeze(1))
             else:
-                matrices.append((y @ self.couplings[_name((l1, l2, l3))]).view(-1, 2 * l3 + 1, 2 * l1 + 1))
+                matrices.append((y @ self.couplings[_name((l1, l2, l3))]).view(-1, 2 * l1 + 1, 2 * l3 + 1))
         return matrices
 
     def forward(
         self,
         features: Float[Tensor, "nodes rows channels"],
-        weights: Float[Tensor, "edges paths channels"],
+        weights: Float[Tensor, "edges paths channels"] | list[Float[Tensor, "edges 1 channels"]],
         edges: Edges,
         matrices: list[Tensor],
     ) -> list[Tensor]:
         """Sums over neighbours, a block (nodes, 2l+1, fan_in · channels) for each irrep of `irreps_out`."""
-        sources = features.index_select(0, edges.senders).split(row_counts(self.irreps_in), 1)
+        if isinstance(weights, Tensor):
+            weights = weights.split(1, 1)
+        # Each irrep is gathered by itself: operations on tensors in one piece are twice as fast as on slices.
+        blocks = features.split(row_counts(self.irreps_in), 1)
+        sources = [block.index_select(0, edges.senders) for block in blocks]
+        couple = _couple_loose if edges.degree is None else _couple_padded
         sums = [
-            self._one_path(path, sources[path.place_in] * weight, matrix, edges)
-            for path, weight, matrix in zip(self.paths, weights.split(1, 1), matrices, strict=True)
+            couple(path.degrees, sources[path.place_in], weight, matrix, edges)
+            for path, weight, matrix in zip(self.paths, weights, matrices, strict=True)
         ]
         return [torch.cat(sums[first : first + n], 2) for first, n in _runs(self.fan_in)]
 
-    def _one_path(self, path, sources: Tensor, matrix: Tensor, edges: Edges) -> Tensor:
-        """Couple and sum; weights come first, so that a padded sum is part of the same product."""
-        if edges.degree is not None:
-            matrix = matrix.unflatten(0, (edges.num_nodes, edges.degree)).transpose(1, 2).flatten(2)
-            return matrix @ sources.view(edges.num_nodes, -1, self.num_channels)
-        l1, l2, l3 = path.degrees
-        if l1 == 0:
-            messages = matrix * sources if l2 else sources
-        elif l3 == 0:
-            messages = (matrix.mT * sources).sum(1, keepdim=True)
-        else:
-            messages = matrix @ sources if l2 else sources
-        return sum_over_neighbors(messages, edges.receivers, edges.num_nodes)
+
+def _couple_loose(degrees, sources: Tensor, weight: Tensor, matrix: Tensor, edges: Edges) -> Tensor:
+    """One path, edge by edge; the weight multiplies where there are fewest rows."""
+    l1, l2, l3 = degrees
+    if l2 == 0:  # Y₀ = 1: nothing couples.
+        messages = sources * weight
+    elif l1 == 0:  # A scalar times a harmonic.
+        messages = (sources * weight) * matrix.mT
+    elif l3 == 0:  # The invariant of two equal irreps.
+        messages = (sources * matrix).sum(1, keepdim=True) * weight
+    else:
+        messages = matrix.mT @ (sources * weight)
+    return sum_over_neighbors(messages, edges.receivers, edges.num_nodes)
+
+
+def _couple_padded(degrees, sources: Tensor, weight: Tensor, matrix: Tensor, edges: Edges) -> Tensor:
+    """One path, node by node; the weight comes first, so that one product couples and sums over neighbours."""
+    messages = sources * weight
+    if degrees[1] == 0:
+        return messages.unflatten(0, (edges.num_nodes, edges.degree)).sum(1)
+    slots = (edges.num_nodes, edges.degree * messages.shape[1])
+    matrix = matrix.reshape(*slots, matrix.shape[2])
+    return sum_of_products(matrix, messages.reshape(*slots, messages.shape[2]))
 
 
 def _name(degrees: tuple[int, int, int]) -> str:

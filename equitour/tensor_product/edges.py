@@ -1,10 +1,15 @@
 """What a convolution needs to know of the edges, made once for all layers."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from equitour.graph import AtomicGraph
+from equitour.radial import polynomial_cutoff
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,10 +32,40 @@ class Edges:
     basis: Float[Tensor, "edges basis"]
     degree: int | None = None
 
+    @classmethod
+    def of(
+        cls, graph: AtomicGraph, *, harmonics: Callable[[Tensor], Tensor], cutoff: float, num_basis: int
+    ) -> "Edges":
+        """All edges of a graph, with Bessel functions times the polynomial envelope as the radial basis.
+
+        Args:
+            graph: One structure or several.
+            harmonics: From directions to harmonics, such as `SphericalHarmonics`.
+            cutoff: c in Å, where the basis √(2/c) sin(n π r / c) / r · envelope ends.
+            num_basis: Number of functions.
+        """
+        vectors = graph.edge_vectors()
+        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        inverse = 1 / lengths
+        frequencies = torch.arange(1, num_basis + 1, dtype=lengths.dtype, device=lengths.device) * (
+            math.pi / cutoff
+        )
+        # `bessel_basis` times the envelope, without the care for r = 0, where there is no direction either.
+        size = inverse * (math.sqrt(2 / cutoff) * polynomial_cutoff(lengths, cutoff=cutoff))
+        return cls(
+            senders=graph.senders,
+            receivers=graph.receivers,
+            num_nodes=graph.num_nodes,
+            harmonics=harmonics(vectors * inverse),
+            basis=torch.sin(lengths * frequencies) * size,
+        )
+
     def padded(self) -> "Edges":
         """The same edges in rows of equal length; empty slots have a zero basis and so send zero."""
         counts = torch.bincount(self.receivers, minlength=self.num_nodes)
         degree = max(int(counts.max()), 1)
+        if degree * self.num_nodes == len(self.receivers):  # Perfect crystals have no empty slot.
+            return dataclasses.replace(self, degree=degree)
         first = counts.cumsum(0) - counts
         number = torch.arange(len(self.receivers), device=self.receivers.device)
         slot = self.receivers * degree + number - first.index_select(0, self.receivers)

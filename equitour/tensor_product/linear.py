@@ -41,8 +41,9 @@ class Linear(nn.Module):
             species: The kind of each node; needed only with more than one.
         """
         if self.num_species == 1:
-            return [block @ weight[0] for block, weight in zip(blocks, self.weights, strict=True)]
-        chosen = nn.functional.one_hot(species, self.num_species).to(blocks[0])[:, None, :, None]
+            return [block @ weight.squeeze(0) for block, weight in zip(blocks, self.weights, strict=True)]
+        each = torch.eye(self.num_species, dtype=blocks[0].dtype, device=species.device)
+        chosen = each.index_select(0, species)[:, None, :, None]
         # All species' copies side by side, zero but for the node's own: one product instead of one a species.
         return [
             (block.unsqueeze(2) * chosen).flatten(2) @ weight.flatten(0, 1)

@@ -24,7 +24,18 @@ class RadialNetwork(nn.Module):
 
     def forward(self, basis: Float[Tensor, "edges basis"]) -> Float[Tensor, "edges out"]:
         """Weights of each edge."""
-        *hidden, last = self.weights
-        for weight in hidden:
-            basis = SILU_GAIN * functional.silu(basis @ weight)
-        return basis @ last
+        hidden, last = self._hidden(basis)
+        return hidden @ last
+
+    def parts(self, basis: Float[Tensor, "edges basis"], number: int) -> list[Float[Tensor, "edges 1 part"]]:
+        """The same weights in equal parts, each in one piece of memory: for `Convolution`, one a path."""
+        hidden, last = self._hidden(basis)
+        return [(hidden @ part).unsqueeze(1) for part in last.chunk(number, 1)]
+
+    def _hidden(self, basis: Tensor) -> tuple[Tensor, Tensor]:
+        """Values of the last hidden layer and the matrix that follows."""
+        values, last = basis, self.weights[0]
+        for weight in self.weights[1:]:
+            # The gain multiplies the small matrix and not the values of all edges.
+            values, last = functional.silu(values @ last), SILU_GAIN * weight
+        return values, last
