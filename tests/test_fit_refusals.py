@@ -68,7 +68,7 @@ def test_bad_words_are_refused_in_one_sentence(tmp_path, capsys):
     assert "--model must be one of" in told("--model", "nequp")
     if not torch.cuda.is_available():
         assert "--device must be one that torch finds" in told("--device", "cuda")
-    assert "--set must name a setting of nequip" in told("--set", "channels=3")
+    assert "--set must name a setting of nequip" in told("--model", "nequip", "--set", "channels=3")
     assert "--set must be written NAME=VALUE, received lmax" in told("--set", "lmax")
     message = refusal(capsys, "fit", "--data", data, "--out", tmp_path / "no" / "m.safetensors")
     assert "the folder of --out must exist" in message

@@ -6,7 +6,7 @@ from pathlib import Path
 from equitour.cli.trouble import Trouble
 
 HELP = "train a potential on energies and forces"
-MODEL, MINUTES = "nequip", 20.0
+MODEL, MINUTES = "mace", 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
