@@ -18,7 +18,18 @@ from equitour import cli, models
 from equitour.cli import structure_files, training_plan
 from equitour.train import load_state
 
-TINY = "--model nequip --set num_channels=4 --set lmax=1 --set num_layers=2 --cutoff 3".split()
+TINY = [
+    "--model",
+    "nequip",
+    "--set",
+    "num_channels=4",
+    "--set",
+    "lmax=1",
+    "--set",
+    "num_layers=2",
+    "--cutoff",
+    3,
+]
 
 
 def labelled(atoms, **results):
