@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
 from equitour.models.species import Species
-from equitour.radial import bessel_basis, polynomial_cutoff
+from equitour.radial import polynomial_cutoff
 from equitour.tensor_product import Convolution, Edges, Gate, Linear, RadialNetwork, natural_irreps, one_each
 from equitour.tensor_product.edges import sum_over_neighbors
 from equitour.tensor_product.harmonics import SphericalHarmonics
@@ -98,17 +98,8 @@ class EquivariantAttention(nn.Module):
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
         """Features of each atom; rows are the components of `irreps_out`."""
         species = self.species(graph.atomic_numbers)
-        vectors = graph.edge_vectors()
-        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-        envelope = polynomial_cutoff(lengths, cutoff=self.cutoff)
-        basis = bessel_basis(lengths.squeeze(1), cutoff=self.cutoff, num_basis=self.num_basis)
-        edges = Edges(
-            senders=graph.senders,
-            receivers=graph.receivers,
-            num_nodes=graph.num_nodes,
-            harmonics=self.harmonics(vectors / lengths),
-            basis=basis * envelope,
-        )
+        edges = Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
+        envelope = polynomial_cutoff(graph.edge_lengths(), cutoff=self.cutoff).unsqueeze(1)
         features = self.embedding.index_select(0, species).unsqueeze(1)
         for layer in self.layers:
             features = layer(features, species, edges, envelope)
@@ -162,8 +153,10 @@ class AttentionLayer(nn.Module):
         attention = attention_weights(
             self.scores(features, edges), envelope, edges.receivers, edges.num_nodes
         )
-        weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), attention.shape[1], -1))
-        weights = (weights * attention[:, None, :, None]).flatten(2)
+        # Neighbouring channels share a head.
+        attention = attention.repeat_interleave(features.shape[2] // attention.shape[1], 1).unsqueeze(1)
+        radial = self.radial.parts(edges.basis, len(self.convolution.paths))
+        weights = [weight * attention for weight in radial]
         matrices = self.convolution.edge_matrices(edges.harmonics)
         collected = self.linear_out(self.convolution(features, weights, edges, matrices))
         blocks = features.split(self.rows_in, 1)
@@ -203,12 +196,12 @@ class Scores(nn.Module):
     ) -> Float[Tensor, "edges heads"]:
         """Scores of each edge; zero where the radial basis is."""
         blocks = features.split(self.rows_in, 1)
-        radial = self.radial(edges.basis).unflatten(1, (2, len(blocks), 1, -1))
+        radial = self.radial.parts(edges.basis, 2 * len(blocks))
         scores = 0
         for place, (q, k) in enumerate(zip(self.query(blocks), self.key(blocks), strict=True)):
-            key = radial[:, 0, place] * k.index_select(0, edges.senders)
+            key = radial[place] * k.index_select(0, edges.senders)
             if self.rows_edge[place] is not None:
-                key = key + radial[:, 1, place] * edges.harmonics[:, self.rows_edge[place], None]
+                key = key + radial[len(blocks) + place] * edges.harmonics[:, self.rows_edge[place], None]
             scores = scores + (q.index_select(0, edges.receivers) * key).sum(1)
         return scores.unflatten(1, (self.num_heads, -1)).sum(2) * self.scale
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
 from equitour.models.species import Species
-from equitour.radial import bessel_basis, polynomial_cutoff
 from equitour.tensor_product import Convolution, Edges, Linear, RadialNetwork, natural_irreps
 from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
@@ -99,17 +98,7 @@ class MACE(nn.Module):
 
     def edges(self, graph: AtomicGraph) -> Edges:
         """Harmonics and radial basis of all edges."""
-        vectors = graph.edge_vectors()
-        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-        envelope = polynomial_cutoff(lengths, cutoff=self.cutoff)
-        basis = bessel_basis(lengths.squeeze(1), cutoff=self.cutoff, num_basis=self.num_basis)
-        return Edges(
-            senders=graph.senders,
-            receivers=graph.receivers,
-            num_nodes=graph.num_nodes,
-            harmonics=self.harmonics(vectors / lengths),
-            basis=basis * envelope,
-        )
+        return Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
 
 
 class Interaction(nn.Module):
@@ -159,7 +148,7 @@ class Interaction(nn.Module):
         """New features; rows of `irreps_out`."""
         blocks = features.split(self.rows_in, 1)
         mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
-        weights = self.radial(edges.basis).unflatten(1, (len(self.convolution.paths), -1))
+        weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         matrices = self.convolution.edge_matrices(edges.harmonics)
         sums = torch.cat(self.linear_sum(self.convolution(mixed, weights, edges, matrices)), 1)
         products = self.power(sums, species).split(self.rows_out, 1)
