@@ -127,6 +127,11 @@ def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], giv
     return settings
 
 
+def learning_rate_of(model: str) -> float:
+    """The highest rate that a model bears: the many layers of an EGNN die at the rate that suits the others."""
+    return 0.003 if model == "egnn" else 0.01
+
+
 def parsed_settings(words: Sequence[str]) -> dict[str, Any]:
     """`["lmax=2", "radial_channels=[8,64]"]` as a dictionary; values are JSON, or else text."""
     settings = {}

@@ -40,7 +40,9 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         measure=arguments.measure,
     )
     recipe = Recipe(
-        learning_rate=arguments.learning_rate, decay=arguments.decay, weight_decay=arguments.weight_decay
+        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model),
+        decay=arguments.decay,
+        weight_decay=arguments.weight_decay,
     )
     aside = None
     if valid is None:
@@ -71,6 +73,10 @@ def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
         raise Trouble(
             f"--resume needs the data that training began with, received {arguments.data.name}, which differs from "
             f"{plan.data['file']}: give the same file, or begin anew with --overwrite."
+        )
+    if plan.valid is None and arguments.valid is None:
+        raise Trouble(
+            "--resume needs --valid FILE as before, received none: give the file that training began with."
         )
     if arguments.steps or arguments.minutes:
         plan.steps, plan.minutes = arguments.steps, arguments.minutes
