@@ -160,6 +160,20 @@ def test_nothing_is_overwritten_unasked(tmp_path, capsys):
     assert "--resume needs the data that training began with, received other.extxyz" in message
 
 
+def test_a_validation_file_is_used_and_asked_for_again_when_resuming(tmp_path, capsys):
+    data, valid = water(tmp_path / "water.extxyz", 4), water(tmp_path / "valid.extxyz", 3, seed=9)
+    out = tmp_path / "model.safetensors"
+    fit("--data", data, "--valid", valid, "--out", out, "--steps", 3, *TINY)
+    told = capsys.readouterr()
+    assert "4 structures of H O, 3 to validate" in told.err
+    shown = float(told.out.split("MAE ")[1].split(" meV")[0])
+    assert shown == pytest.approx(1e3 * evaluated(out, valid)["forces_mae"], abs=0.06)
+    message = refusal(capsys, "fit", "--data", data, "--out", out, "--resume", "--steps", 5)
+    assert "--resume needs --valid FILE as before" in message
+    fit("--data", data, "--valid", valid, "--out", out, "--resume", "--steps", 5)
+    assert load_state(tmp_path / "model.safetensors.state")["training"]["budget"]["steps_done"] == 5
+
+
 def test_shifts_are_the_free_atoms_where_they_stand_and_least_squares_otherwise(tmp_path):
     random = np.random.default_rng(1)
     frames = []
