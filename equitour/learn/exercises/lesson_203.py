@@ -33,14 +33,15 @@ question(
 )
 question(
     "203.curve",
-    "Errors on new configurations fall as a power of their number, error ∝ N^(-s): a straight line in a log-log plot. What do "
-    "vectors inside the network do to that line?",
+    "Errors on new configurations fall roughly as a power of their number, error ∝ N^(-s): a line in a log-log plot. One line is "
+    "for scalars only, one for a network with vectors and quadrupoles. Where do they go as N grows from 10 to 800?",
     options={
-        "Nothing: with the same number of weights the lines agree": "Weights are not what is missing with few examples.",
-        "They shift it down": "So it was found for most other changes of a network, and here the curve is also steeper.",
-        "They shift it down and make it steeper": "Each example teaches more, and the more so the more there are.",
+        "They start apart and meet: data replace symmetry": "That is the idea that this lesson was made for. Look at the right "
+        "end of the plot.",
+        "They lie on each other: the numbers of weights are equal": "Weights are not what is missing with few examples.",
+        "They stay apart, or drift further apart": "Each example teaches a network with vectors more, at the right end as at the left.",
     },
-    answer="They shift it down and make it steeper",
+    answer="They stay apart, or drift further apart",
 )
 question(
     "203.conserve",
