@@ -90,9 +90,9 @@ class NequIP(nn.Module):
         species = self.species(graph.atomic_numbers)
         edges = self.edges(graph)
         features = self.embedding.index_select(0, species).unsqueeze(1)
-        matrices: dict[tuple, list[Tensor]] = {}
+        matrices: dict[str, list[Tensor]] = {}
         for layer in self.layers:
-            key = (layer.convolution.irreps_in, layer.convolution.irreps_out)
+            key = layer.convolution.signature
             if key not in matrices:
                 matrices[key] = layer.convolution.edge_matrices(edges.harmonics)
             features = layer(features, species, edges, matrices[key])
@@ -104,7 +104,8 @@ class NequIP(nn.Module):
         return edges.padded() if self._prefers_padding(graph) else edges
 
     def _prefers_padding(self, graph: AtomicGraph) -> bool:
-        if self.settings["lmax"] < PADDED_FROM_DEGREE or graph.num_edges == 0:
+        # A compiler fuses the loose form, and cannot know the largest number of neighbours beforehand.
+        if torch.compiler.is_compiling() or self.settings["lmax"] < PADDED_FROM_DEGREE or not graph.num_edges:
             return False
         most = int(torch.bincount(graph.receivers).max())
         return graph.num_edges >= PADDED_FROM_FILLING * most * graph.num_nodes
@@ -126,6 +127,7 @@ class Interaction(nn.Module):
     ) -> None:
         super().__init__()
         self.irreps_in, self.num_neighbors = irreps_in, num_neighbors
+        self._rows_in = row_counts(irreps_in)
         self.convolution = Convolution(irreps_in, irreps_edge, irreps_out, num_channels=num_channels)
         self.irreps_out = self.convolution.irreps_out
         self.gate = Gate(self.irreps_out, num_channels=num_channels)
@@ -154,7 +156,7 @@ class Interaction(nn.Module):
         matrices: list[Tensor],
     ) -> Float[Tensor, "nodes rows_out channels"]:
         """New features; rows of `irreps_out`."""
-        blocks = features.split(row_counts(self.irreps_in), 1)
+        blocks = features.split(self._rows_in, 1)
         mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
         weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         collected = self.linear_out(self.convolution(mixed, weights, edges, matrices))

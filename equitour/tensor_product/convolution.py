@@ -28,6 +28,7 @@ class Convolution(nn.Module):
     Attributes:
         paths: In the order of the weights.
         fan_in: Number of paths into each irrep of `irreps_out`.
+        signature: Layers with equal signatures and equal harmonics can share `edge_matrices`.
     """
 
     def __init__(
@@ -46,17 +47,20 @@ class Convolution(nn.Module):
         self.paths = coupling_paths(self.irreps_in, self.irreps_edge, self.irreps_out)
         self.fan_in = [sum(path.irrep_out == ir for path in self.paths) for _, ir in self.irreps_out]
         self.num_channels = num_channels
+        # What a step needs of the irreps, as plain numbers, which torch.compile can read.
+        self._rows_in, self._rows_edge = row_counts(self.irreps_in), row_counts(self.irreps_edge)
+        self.signature = f"{self.irreps_in} to {self.irreps_out}"
+        self._steps = [(path.place_in, path.place_edge, path.degrees) for path in self.paths]
         # Rows (m₁, m₃) for each m₂, so that harmonics @ C is the matrix that couples one edge.
         matrices = {p.degrees: coupling(*p.degrees).permute(1, 0, 2).flatten(1) for p in self.paths}
         self.couplings = Constants(**{_name(degrees): matrix for degrees, matrix in matrices.items()})
 
     def edge_matrices(self, harmonics: Float[Tensor, "edges rows"]) -> list[Tensor]:
         """For each path the matrices C · Y (edges, 2l₁+1, 2l₃+1); layers with equal irreps share them."""
-        blocks = harmonics.split(row_counts(self.irreps_edge), 1)
+        blocks = harmonics.split(self._rows_edge, 1)
         matrices = []
-        for path in self.paths:
-            l1, l2, l3 = path.degrees
-            y = blocks[path.place_edge]
+        for _, place, (l1, l2, l3) in self._steps:
+            y = blocks[place]
             if l1 == 0:  # A scalar times a harmonic needs no product of matrices.
                 matrices.append(y.unsqueeze(1))
             else:
@@ -74,12 +78,12 @@ class Convolution(nn.Module):
         if isinstance(weights, Tensor):
             weights = weights.split(1, 1)
         # Each irrep is gathered by itself: operations on tensors in one piece are twice as fast as on slices.
-        blocks = features.split(row_counts(self.irreps_in), 1)
+        blocks = features.split(self._rows_in, 1)
         sources = [block.index_select(0, edges.senders) for block in blocks]
         couple = _couple_loose if edges.degree is None else _couple_padded
         sums = [
-            couple(path.degrees, sources[path.place_in], weight, matrix, edges)
-            for path, weight, matrix in zip(self.paths, weights, matrices, strict=True)
+            couple(degrees, sources[place], weight, matrix, edges)
+            for (place, _, degrees), weight, matrix in zip(self._steps, weights, matrices, strict=True)
         ]
         return [torch.cat(sums[first : first + n], 2) for first, n in _runs(self.fan_in)]
 

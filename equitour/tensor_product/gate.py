@@ -31,6 +31,7 @@ class Gate(nn.Module):
         if not len(irreps) or irreps[0].ir != o3.Irrep("0e"):
             raise ValueError(f"a gate must have scalars to gate with, received irreps {irreps}: add 0e first")
         self.irreps, self.num_channels = irreps, num_channels
+        self._degrees = [ir.l for _, ir in irreps]
         self.num_gated = sum(ir.l > 0 for _, ir in irreps)
         self.channels_in = [num_channels * (1 + self.num_gated)] + [num_channels] * (len(irreps) - 1)
 
@@ -40,6 +41,6 @@ class Gate(nn.Module):
         if not gates and len(blocks) == 1:
             return scalars
         rows = [scalars]
-        for (_, ir), block in zip(self.irreps[1:], blocks[1:], strict=True):
-            rows.append(block * gates.pop(0) if ir.l else torch.tanh(block))
+        for l, block in zip(self._degrees[1:], blocks[1:], strict=True):
+            rows.append(block * gates.pop(0) if l else torch.tanh(block))
         return torch.cat(rows, 1)
