@@ -82,7 +82,7 @@ def refusal(capsys, *words):
 def test_a_file_becomes_a_model_that_evaluate_can_read(tmp_path, capsys):
     data = water(tmp_path / "water.extxyz", 8)
     out = tmp_path / "model.safetensors"
-    fit("--data", data, "--out", out, "--steps", 150, "--batch-size", 2, *TINY)
+    fit("--data", data, "--out", out, "--steps", 150, "--learning-rate", 0.01, "--batch-size", 2, *TINY)
     told = capsys.readouterr()
     assert "7 structures of H O, 1 to validate; nequip" in told.err
     assert "best validation forces MAE" in told.out

@@ -43,7 +43,7 @@ def add_learning_arguments(learning) -> None:
     """Declare what the loss weighs and how fast the weights move."""
     learning.add_argument("--seed", type=int, default=0, help="of weights, order and validation split (0)")
     learning.add_argument("--batch-size", type=int, help="structures in a step (from the data)")
-    learning.add_argument("--learning-rate", type=float, help="at its highest (0.01; 0.003 for egnn)")
+    learning.add_argument("--learning-rate", type=float, help="at its highest (from the model)")
     learning.add_argument("--decay", type=float, default=0.99, help="of the average of weights (0.99)")
     learning.add_argument("--weight-decay", type=float, default=0.0, help="as in AdamW (0)")
     learning.add_argument("--energy-weight", type=float, default=10.0, help="of energies per atom (10)")

@@ -24,6 +24,7 @@ CUTOFF = 5.0
 SETTINGS: dict[str, dict[str, Any]] = {
     "nequip": {"num_layers": 3, "num_channels": 32, "lmax": 2, "radial_channels": [8, 64]},
 }
+LEARNING_RATES = {"egnn": 0.003, "mace": 0.005, "nequip": 0.005}
 LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
 
 
@@ -129,7 +130,7 @@ def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], giv
 
 def learning_rate_of(model: str) -> float:
     """The highest rate that a model bears: the many layers of an EGNN die at the rate that suits the others."""
-    return 0.003 if model == "egnn" else 0.01
+    return LEARNING_RATES.get(model, 0.01)
 
 
 def parsed_settings(words: Sequence[str]) -> dict[str, Any]:
