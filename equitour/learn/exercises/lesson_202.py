@@ -11,11 +11,11 @@ question(
     "its inputs. What does the error on new systems do?",
     options={
         "It falls clearly": "The coordinates hold more than the distances, but nothing that an energy depends on.",
-        "It does not fall": "The distances already fix the energy. What x, y, z add is where the origin lies and how the axes "
+        "It stays about as it was, or rises": "The distances already fix the energy. What x, y, z add is where the origin lies and how the axes "
         "point, and that the network must now learn to ignore.",
         "Training fails": "Training goes on as if nothing had happened. That is what makes it dangerous.",
     },
-    answer="It does not fall",
+    answer="It stays about as it was, or rises",
 )
 question(
     "202.hydrogens",
