@@ -1,3 +1,9 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from ase.build import bulk, molecule
@@ -145,3 +151,14 @@ def test_a_potential_is_saved_and_read_back_bit_for_bit(potential, ethanol, tmp_
     graph = ethanol.to(dtype=torch.float32)
     assert torch.equal(twin(graph), single(graph))
     assert torch.equal(twin.evaluate(graph).forces, single.evaluate(graph).forces)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(
+    os.environ["EQUITOUR_MODE"] != "full", reason="compiling takes minutes: EQUITOUR_MODE=full"
+)
+def test_a_compiled_potential_gives_the_same_forces_and_the_same_gradients_of_weights():
+    script = Path(__file__).with_name("compiled_potential.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "elements must be among those of the model, [1, 6, 8], received [14]" in done.stdout

@@ -1,6 +1,7 @@
 """Heads: what is read off a trunk's features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -31,13 +32,21 @@ class Potential(nn.Module):
         trunk: From a graph to features (nodes, rows, channels), scalars in the first row.
         shifts: Energy of each element of the trunk in eV, in the order of `trunk.elements`; zero by default.
         scale: Size of an atom's energy in eV; the root mean square of forces in eV/Å is a good choice.
+        compile: Let torch.compile fuse energy and forces of `evaluate`, which then gives the same numbers to rounding.
+            NequIP's training step was twice as fast, after a first step of half a minute (l = 1) to minutes (l = 2).
+            It needs a C++ compiler, is a choice of the moment that no file keeps, and leaves stress as it is.
     """
 
     def __init__(
-        self, trunk: nn.Module, *, shifts: Sequence[float] | None = None, scale: float = 1.0
+        self,
+        trunk: nn.Module,
+        *,
+        shifts: Sequence[float] | None = None,
+        scale: float = 1.0,
+        compile: bool = False,
     ) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.trunk, self.compile_forces = trunk, compile
         shifts = [0.0] * len(trunk.elements) if shifts is None else list(shifts)
         if len(shifts) != len(trunk.elements):
             raise ValueError(
@@ -99,6 +108,11 @@ class Potential(nn.Module):
                 "stress needs structures that repeat in three directions, received some that do not: "
                 "leave stress out, or give them a cell"
             )
+        if self.compile_forces and not stress:
+            energy, forces = self._compiled(graph)
+            return (
+                Prediction(energy, forces) if create_graph else Prediction(energy.detach(), forces.detach())
+            )
         strain = torch.zeros_like(graph.cell).requires_grad_(stress)
         positions = graph.positions.detach().requires_grad_()
         with torch.enable_grad():
@@ -115,6 +129,31 @@ class Potential(nn.Module):
             return Prediction(energy, -gradients[0])
         volumes = torch.linalg.det(graph.cell).abs()[:, None, None]
         return Prediction(energy, -gradients[0], gradients[1] / volumes)
+
+    def _compiled(self, graph: AtomicGraph) -> tuple[Tensor, Tensor]:
+        # Unknown elements are refused here, since compiled code cannot; gradients are always on, so that training
+        # and validation share one piece of compiled code.
+        self.trunk.species(graph.atomic_numbers)
+        with torch.enable_grad():
+            return _compiler()(self, graph.positions.detach(), dict(vars(graph)))
+
+
+@cache
+def _compiler() -> Callable[..., tuple[Tensor, Tensor]]:
+    return torch.compile(_energy_and_forces, dynamic=True, fullgraph=True)
+
+
+def _energy_and_forces(
+    potential: Potential, positions: Float[Tensor, "nodes 3"], fields: dict[str, Tensor]
+) -> tuple[Float[Tensor, " graphs"], Float[Tensor, "nodes 3"]]:
+    """Energy and forces as one function that a compiler can follow; `fields` are those of the graph."""
+
+    def total(positions: Tensor) -> tuple[Tensor, Tensor]:
+        energy = potential(AtomicGraph(**{**fields, "positions": positions}))
+        return energy.sum(), energy
+
+    gradient, energy = torch.func.grad(total, has_aux=True)(positions)
+    return energy, -gradient
 
 
 def _strained(graph: AtomicGraph, strain: Float[Tensor, "graphs 3 3"]) -> AtomicGraph:
