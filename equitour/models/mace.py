@@ -32,7 +32,8 @@ class MACE(nn.Module):
         num_channels: Copies of each irrep.
         lmax: Largest degree of the harmonics and of the features between layers; one number l is (l, min(l, 1)).
         correlation: Factors in the symmetric power; one layer sees `correlation` + 1 bodies.
-        radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
+        radial_channels: Number of Bessel functions, then hidden layers of the radial networks; without one R is linear
+            in the Bessel functions, which was no worse from 50 configurations, and better on ethanol.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
     """
 
@@ -45,7 +46,7 @@ class MACE(nn.Module):
         num_channels: int = 32,
         lmax: int | Sequence[int] = (3, 1),
         correlation: int = 3,
-        radial_channels: Sequence[int] = (8, 32, 32),
+        radial_channels: Sequence[int] = (8,),
         num_neighbors: float = 16.0,
     ) -> None:
         super().__init__()
