@@ -25,25 +25,11 @@ def needed_labels(arguments: argparse.Namespace) -> list[str]:
 
 def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
     """Everything that the arguments leave open, decided from the data."""
-    from equitour.train import Recipe, energy_and_forces
-
     given = planning.parsed_settings(arguments.set)
     if arguments.cutoff is not None:
         given["cutoff"] = arguments.cutoff
     elements = planning.elements_of(file, *([valid] if valid else []))
     scale = planning.scale_of(file)
-    targets = energy_and_forces(
-        energy=arguments.energy_weight,
-        forces=arguments.forces_weight,
-        stress=arguments.stress_weight,
-        scale=scale,
-        measure=arguments.measure,
-    )
-    recipe = Recipe(
-        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model),
-        decay=arguments.decay,
-        weight_decay=arguments.weight_decay,
-    )
     aside = None
     if valid is None:
         aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
@@ -55,8 +41,8 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         batch_size=arguments.batch_size or planning.batch_size_of(file),
         dtype=arguments.dtype,
         seed=arguments.seed,
-        targets=[asdict(target) for target in targets],
-        recipe=asdict(recipe),
+        targets=_targets_of(arguments, scale),
+        recipe=_recipe_of(arguments),
         valid=aside,
         steps=arguments.steps,
         minutes=None if arguments.steps else arguments.minutes or MINUTES,
@@ -64,6 +50,30 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         stop_after=arguments.stop_after,
         data={"file": arguments.data.name, "sha256": hashlib.sha256(arguments.data.read_bytes()).hexdigest()},
     )
+
+
+def _targets_of(arguments: argparse.Namespace, scale: float) -> list[dict]:
+    from equitour.train import energy_and_forces
+
+    targets = energy_and_forces(
+        energy=arguments.energy_weight,
+        forces=arguments.forces_weight,
+        stress=arguments.stress_weight,
+        scale=scale,
+        measure=arguments.measure,
+    )
+    return [asdict(target) for target in targets]
+
+
+def _recipe_of(arguments: argparse.Namespace) -> dict:
+    from equitour.train import Recipe
+
+    recipe = Recipe(
+        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model),
+        decay=arguments.decay,
+        weight_decay=arguments.weight_decay,
+    )
+    return asdict(recipe)
 
 
 def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:

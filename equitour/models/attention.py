@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from equitour.graph import AtomicGraph
 from equitour.models.species import Species
 from equitour.radial import polynomial_cutoff
-from equitour.tensor_product import Convolution, Edges, Gate, Linear, RadialNetwork, natural_irreps, one_each
+from equitour.tensor_product import (
+    Convolution,
+    Edges,
+    Gate,
+    Linear,
+    RadialNetwork,
+    Residual,
+    natural_irreps,
+    one_each,
+)
 from equitour.tensor_product.edges import sum_over_neighbors
 from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
@@ -53,11 +62,7 @@ class EquivariantAttention(nn.Module):
         irreps_out: str = "0e",
     ) -> None:
         super().__init__()
-        if num_heads < 1 or num_channels % num_heads:
-            raise ValueError(
-                f"num_heads must divide num_channels, received {num_heads} heads for {num_channels} channels: "
-                f"4 heads go with 32 channels"
-            )
+        _require_even_heads(num_heads, num_channels)
         self.settings = {
             "elements": [int(number) for number in elements],
             "cutoff": float(cutoff),
@@ -135,12 +140,13 @@ class AttentionLayer(nn.Module):
         self.gate = Gate(self.irreps_out, num_channels=num_channels)
         collected = [paths * num_channels for paths in self.convolution.fan_in]
         self.linear_out = Linear(self.irreps_out, collected, self.gate.channels_in)
-        # Only irreps that the old features have can be carried over.
-        self.kept = [self.irreps_out.count(ir) > 0 for _, ir in irreps_in]
-        shared = o3.Irreps([item for item, keep in zip(irreps_in, self.kept, strict=True) if keep])
-        self.place = [[ir for _, ir in self.irreps_out].index(ir) for _, ir in shared]
-        sizes = [self.gate.channels_in[place] for place in self.place]
-        self.residual = Linear(shared, [num_channels] * len(shared), sizes, num_species=num_species)
+        self.residual = Residual(
+            irreps_in,
+            self.irreps_out,
+            num_channels=num_channels,
+            channels_out=self.gate.channels_in,
+            num_species=num_species,
+        )
 
     def forward(
         self,
@@ -160,10 +166,7 @@ class AttentionLayer(nn.Module):
         matrices = self.convolution.edge_matrices(edges.harmonics)
         collected = self.linear_out(self.convolution(features, weights, edges, matrices))
         blocks = features.split(self.rows_in, 1)
-        old = [block for block, keep in zip(blocks, self.kept, strict=True) if keep]
-        for place, block in zip(self.place, self.residual(old, species), strict=True):
-            collected[place] = collected[place] + block
-        return self.gate(collected)
+        return self.gate(self.residual.added(collected, blocks, species))
 
 
 class Scores(nn.Module):
@@ -230,3 +233,11 @@ def attention_weights(
     terms = envelope * torch.exp(scores - largest.index_select(0, receivers))
     total = torch.exp(-largest) + sum_over_neighbors(terms, receivers, num_nodes)
     return terms / total.index_select(0, receivers)
+
+
+def _require_even_heads(num_heads: int, num_channels: int) -> None:
+    if num_heads < 1 or num_channels % num_heads:
+        raise ValueError(
+            f"num_heads must divide num_channels, received {num_heads} heads for {num_channels} channels: "
+            "4 heads go with 32 channels"
+        )

@@ -9,7 +9,16 @@ from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
 from equitour.models.species import Species
-from equitour.tensor_product import Convolution, Edges, Gate, Linear, RadialNetwork, natural_irreps, one_each
+from equitour.tensor_product import (
+    Convolution,
+    Edges,
+    Gate,
+    Linear,
+    RadialNetwork,
+    Residual,
+    natural_irreps,
+    one_each,
+)
 from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
 
@@ -137,14 +146,11 @@ class Interaction(nn.Module):
         self.linear_in = Linear(irreps_in, same, same)
         collected = [paths * num_channels for paths in self.convolution.fan_in]
         self.linear_out = Linear(self.irreps_out, collected, self.gate.channels_in)
-        # Only irreps that the old features have can be carried over.
-        self.kept = [self.irreps_out.count(ir) > 0 for _, ir in irreps_in]
-        shared = o3.Irreps([item for item, keep in zip(irreps_in, self.kept, strict=True) if keep])
-        self.place = [[ir for _, ir in self.irreps_out].index(ir) for _, ir in shared]
-        self.residual = Linear(
-            shared,
-            [num_channels] * len(shared),
-            [self.gate.channels_in[place] for place in self.place],
+        self.residual = Residual(
+            irreps_in,
+            self.irreps_out,
+            num_channels=num_channels,
+            channels_out=self.gate.channels_in,
             num_species=num_species,
         )
 
@@ -160,7 +166,4 @@ class Interaction(nn.Module):
         mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
         weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         collected = self.linear_out(self.convolution(mixed, weights, edges, matrices))
-        old = [block for block, keep in zip(blocks, self.kept, strict=True) if keep]
-        for place, block in zip(self.place, self.residual(old, species), strict=True):
-            collected[place] = collected[place] + block
-        return self.gate(collected)
+        return self.gate(self.residual.added(collected, blocks, species))

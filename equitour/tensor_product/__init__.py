@@ -12,6 +12,7 @@ from equitour.tensor_product.layout import from_e3nn, natural_irreps, one_each, 
 from equitour.tensor_product.linear import Linear
 from equitour.tensor_product.paths import Path, coupling_paths
 from equitour.tensor_product.radial_network import RadialNetwork
+from equitour.tensor_product.residual import Residual
 from equitour.tensor_product.symmetric_power import SymmetricPower, symmetric_basis
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Linear",
     "Path",
     "RadialNetwork",
+    "Residual",
     "SymmetricPower",
     "coupling_paths",
     "from_e3nn",
