@@ -5,6 +5,7 @@ end smoothly at the cutoff.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from e3nn import o3
@@ -12,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.species import Species
+from equitour.models.trunk import EquivariantTrunk, hidden_and_last, settings_of
 from equitour.radial import polynomial_cutoff
 from equitour.tensor_product import (
     Convolution,
@@ -22,14 +23,12 @@ from equitour.tensor_product import (
     RadialNetwork,
     Residual,
     natural_irreps,
-    one_each,
 )
 from equitour.tensor_product.edges import sum_over_neighbors
-from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
 
 
-class EquivariantAttention(nn.Module):
+class EquivariantAttention(EquivariantTrunk):
     """Message passing in which each atom chooses whom it listens to.
 
     xᵗ⁺¹ = gate(W_species xᵗ + W Σ_j a_ij R(r_ij) C (W xᵗ_j ⊗ Y(r̂_ij))): NequIP's layer with attention a_ij in the
@@ -61,44 +60,17 @@ class EquivariantAttention(nn.Module):
         radial_channels: Sequence[int] = (8, 16),
         irreps_out: str = "0e",
     ) -> None:
-        super().__init__()
         _require_even_heads(num_heads, num_channels)
-        self.settings = {
-            "elements": [int(number) for number in elements],
-            "cutoff": float(cutoff),
-            "num_layers": num_layers,
-            "num_channels": num_channels,
-            "num_heads": num_heads,
-            "lmax": lmax,
-            "radial_channels": list(radial_channels),
-            "irreps_out": str(irreps_out),
-        }
-        self.species, self.cutoff, self.num_channels = Species(elements), cutoff, num_channels
-        self.num_basis = radial_channels[0]
-        self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
-        self.harmonics = SphericalHarmonics(lmax)
-        last = one_each(irreps_out)
-        hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
-        self.layers = nn.ModuleList()
-        irreps = o3.Irreps("0e")
-        for number in range(num_layers):
-            layer = AttentionLayer(
-                irreps,
-                natural_irreps(lmax),
-                last if number == num_layers - 1 else hidden,
-                num_channels=num_channels,
-                num_heads=num_heads,
-                radial_channels=radial_channels,
-                num_species=len(self.species),
-            )
-            self.layers.append(layer)
-            irreps = layer.irreps_out
-        self.irreps_out = irreps
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.species.elements
+        super().__init__(settings_of(locals()), lmax=lmax)
+        layer = partial(
+            AttentionLayer,
+            irreps_edge=natural_irreps(lmax),
+            num_channels=num_channels,
+            num_heads=num_heads,
+            radial_channels=radial_channels,
+            num_species=len(self.species),
+        )
+        self.stack(layer, hidden_and_last(num_layers, lmax=lmax, irreps_out=irreps_out))
 
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
         """Features of each atom; rows are the components of `irreps_out`."""

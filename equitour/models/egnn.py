@@ -16,13 +16,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from e3nn import o3
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from equitour.graph import AtomicGraph
-from equitour.models.species import Species
+from equitour.models.trunk import Trunk, settings_of
 from equitour.radial import bessel_basis, polynomial_cutoff
 
 
@@ -87,7 +86,7 @@ class Layer(nn.Module):
         return new, push
 
 
-class EGNN(nn.Module):
+class EGNN(Trunk):
     """Invariant features of atoms, a trunk for energies; between layers the atoms move, unseen, to new places.
 
     Through these moves a distance of the next layer knows of angles at its ends. All features are invariant under
@@ -115,13 +114,8 @@ class EGNN(nn.Module):
         num_neighbors: float = 1.0,
         moves: bool = True,
     ) -> None:
-        super().__init__()
-        self.settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        self.settings["elements"] = [int(number) for number in elements]
-        self.elements, self.cutoff, self.num_channels = self.settings["elements"], cutoff, num_channels
+        super().__init__(settings_of(locals()))
         self.num_basis, self.num_neighbors = num_basis, num_neighbors
-        self.irreps_out = o3.Irreps("0e")
-        self.species = Species(elements)
         self.embedding = nn.Embedding(len(self.elements), num_channels)
         scalars = 1 if cutoff is None else num_basis
         widths = {"num_channels": num_channels, "num_scalars": scalars, "gain": 0.5}

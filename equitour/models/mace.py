@@ -1,6 +1,7 @@
 """MACE: messages of many bodies from the symmetric power of what neighbours send (Batatia et al., NeurIPS 2022)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from e3nn import o3
@@ -8,14 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.species import Species
+from equitour.models.trunk import EquivariantTrunk, settings_of
 from equitour.tensor_product import Convolution, Edges, Linear, RadialNetwork, natural_irreps
-from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
 from equitour.tensor_product.symmetric_power import SymmetricPower
 
 
-class MACE(nn.Module):
+class MACE(EquivariantTrunk):
     """Few layers, each of many bodies.
 
     h⁰ = species' own scalars; A_i = W Σ_j R(r_ij) C (W h_j ⊗ Y(r̂_ij)) / √(neighbours);
@@ -49,42 +49,20 @@ class MACE(nn.Module):
         radial_channels: Sequence[int] = (8,),
         num_neighbors: float = 16.0,
     ) -> None:
-        super().__init__()
-        lmax_edge, lmax = (lmax, min(lmax, 1)) if isinstance(lmax, int) else lmax
-        self.settings = {
-            "elements": [int(number) for number in elements],
-            "cutoff": float(cutoff),
-            "num_layers": num_layers,
-            "num_channels": num_channels,
-            "lmax": [lmax_edge, lmax],
-            "correlation": correlation,
-            "radial_channels": list(radial_channels),
-            "num_neighbors": float(num_neighbors),
-        }
-        self.species, self.cutoff = Species(elements), cutoff
-        self.num_basis, self.num_channels = radial_channels[0], num_layers * num_channels
-        self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
-        self.harmonics = SphericalHarmonics(lmax_edge)
-        self.layers = nn.ModuleList()
-        irreps = self.irreps_out = o3.Irreps("0e")
-        for number in range(num_layers):
-            layer = Interaction(
-                irreps,
-                natural_irreps(lmax_edge),
-                natural_irreps(0 if number == num_layers - 1 else lmax),
-                num_channels=num_channels,
-                correlation=correlation,
-                radial_channels=radial_channels,
-                num_neighbors=num_neighbors,
-                num_species=len(self.species),
-            )
-            self.layers.append(layer)
-            irreps = layer.irreps_out
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.species.elements
+        lmax = [lmax, min(lmax, 1)] if isinstance(lmax, int) else list(lmax)
+        super().__init__(settings_of(locals()), lmax=lmax[0])
+        layer = partial(
+            Interaction,
+            irreps_edge=natural_irreps(lmax[0]),
+            num_channels=num_channels,
+            correlation=correlation,
+            radial_channels=radial_channels,
+            num_neighbors=num_neighbors,
+            num_species=len(self.species),
+        )
+        self.stack(layer, [natural_irreps(lmax[1])] * (num_layers - 1) + [natural_irreps(0)])
+        # Scalars of all layers stand side by side.
+        self.num_channels = num_layers * num_channels
 
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
         """Scalars of each atom, those of all layers side by side."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from e3nn import o3
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.species import Species
+from equitour.models.trunk import Trunk
 from equitour.radial import polynomial_cutoff
 
 AGGREGATIONS = ("sum", "mean", "max")
@@ -68,44 +67,25 @@ class Round(nn.Module):
         raise NotImplementedError
 
 
-class MessagePassing(nn.Module):
+class MessagePassing(Trunk):
     """Trunk of invariant features: an atom starts as its element and hears from its neighbours, round by round.
 
     hᵢ⁰ = embedding of the element; mᵢ = Σⱼ u(r_ij) M(hᵢ, hⱼ, e_ij) / √num_neighbors; hᵢ ← U(hᵢ, mᵢ).
     The envelope u ends each message smoothly at the cutoff, so that energies made of h have continuous forces.
 
     Args:
+        settings: As for `Trunk`; `num_neighbors`, the typical number, keeps sums of messages near unit size.
         rounds: The M and U of each round; the same one may come again.
-        elements: Atomic numbers that the model knows.
-        cutoff: Length of the longest edge in Å.
-        num_channels: Width of h.
-        num_neighbors: Typical number of neighbours, whose root keeps sums of messages near unit size.
     """
 
-    irreps_out = o3.Irreps("0e")
-
-    def __init__(
-        self,
-        rounds: Sequence[Round],
-        *,
-        elements: Sequence[int],
-        cutoff: float,
-        num_channels: int,
-        num_neighbors: float,
-    ) -> None:
-        super().__init__()
-        self.species, self.cutoff, self.num_channels = Species(elements), float(cutoff), num_channels
-        self.num_neighbors = float(num_neighbors)
-        self.embedding = nn.Embedding(len(self.species), num_channels)
+    def __init__(self, settings: dict, rounds: Sequence[Round]) -> None:
+        super().__init__(settings)
+        self.num_neighbors, self.num_basis = float(settings["num_neighbors"]), settings["num_basis"]
+        self.embedding = nn.Embedding(len(self.species), self.num_channels)
         # Rounds that share their weights are one module, stored once.
         different = list(dict.fromkeys(rounds))
         self.layers = nn.ModuleList(different)
         self.order = [different.index(one) for one in rounds]
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.species.elements
 
     def basis(self, lengths: Float[Tensor, " edges"]) -> Float[Tensor, "edges basis"]:
         """What an edge knows of its length: e_ij."""
@@ -128,9 +108,3 @@ class MessagePassing(nn.Module):
             m = aggregate(envelope * layer.message(h, e, graph), graph.receivers, graph.num_nodes)
             h = layer.update(h, m)
         return self.readout(h, start)[:, None]
-
-
-def settings_of(arguments: dict) -> dict:
-    """The arguments of a constructor, from its `locals()`, as JSON keeps them."""
-    kept = {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
-    return kept | {"elements": [int(number) for number in kept["elements"]], "cutoff": float(kept["cutoff"])}

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.message_passing import MessagePassing, Round, settings_of
+from equitour.models.message_passing import MessagePassing, Round
+from equitour.models.trunk import settings_of
 from equitour.radial import bessel_basis
 
 
@@ -88,14 +89,7 @@ class MPNN(MessagePassing):
     ) -> None:
         settings = settings_of(locals())
         layer = EdgeNetwork(num_channels=num_channels, num_basis=num_basis, num_hidden=num_hidden)
-        super().__init__(
-            [layer] * num_layers,
-            elements=elements,
-            cutoff=cutoff,
-            num_channels=num_channels,
-            num_neighbors=num_neighbors,
-        )
-        self.settings, self.num_basis = settings, num_basis
+        super().__init__(settings, [layer] * num_layers)
         self.i = nn.Linear(2 * num_channels, num_channels)
         self.j = nn.Linear(num_channels, num_channels)
 

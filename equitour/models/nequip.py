@@ -1,6 +1,7 @@
 """NequIP: messages of irreps, convolved with spherical harmonics (Batzner et al., Nat. Commun. 13, 2453, 2022)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from e3nn import o3
@@ -8,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.species import Species
+from equitour.models.trunk import EquivariantTrunk, hidden_and_last, settings_of
 from equitour.tensor_product import (
     Convolution,
     Edges,
@@ -19,14 +20,13 @@ from equitour.tensor_product import (
     natural_irreps,
     one_each,
 )
-from equitour.tensor_product.harmonics import SphericalHarmonics
 from equitour.tensor_product.layout import row_counts
 
 # Above this share of filled slots the padded form of the convolution wins, measured for l = 2 in crystals.
 PADDED_FROM_DEGREE, PADDED_FROM_FILLING = 2, 0.8
 
 
-class NequIP(nn.Module):
+class NequIP(EquivariantTrunk):
     """Equivariant message passing with a residual for each species and gates.
 
     x⁰ = species' own scalars; xᵗ⁺¹ = gate(W_species xᵗ + W Σ_j R(r_ij) C (W xᵗ_j ⊗ Y(r̂_ij)) / √(neighbours)).
@@ -55,44 +55,18 @@ class NequIP(nn.Module):
         num_neighbors: float = 16.0,
         irreps_out: str = "0e",
     ) -> None:
-        super().__init__()
-        self.settings = {
-            "elements": [int(number) for number in elements],
-            "cutoff": float(cutoff),
-            "num_layers": num_layers,
-            "num_channels": num_channels,
-            "lmax": lmax,
-            "radial_channels": list(radial_channels),
-            "num_neighbors": float(num_neighbors),
-            "irreps_out": str(irreps_out),
-        }
-        self.species, self.cutoff, self.num_channels = Species(elements), cutoff, num_channels
-        self.num_basis = radial_channels[0]
-        self.embedding = nn.Parameter(torch.randn(len(self.species), num_channels))
-        self.harmonics = SphericalHarmonics(lmax)
+        super().__init__(settings_of(locals()), lmax=lmax)
         # Scalars are always there: gates need them.
-        last = one_each(o3.Irreps(sorted({o3.Irrep("0e")} | {ir for _, ir in one_each(irreps_out)})))
-        hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
-        self.layers = nn.ModuleList()
-        irreps = o3.Irreps("0e")
-        for number in range(num_layers):
-            layer = Interaction(
-                irreps,
-                natural_irreps(lmax),
-                last if number == num_layers - 1 else hidden,
-                num_channels=num_channels,
-                radial_channels=radial_channels,
-                num_neighbors=num_neighbors,
-                num_species=len(self.species),
-            )
-            self.layers.append(layer)
-            irreps = layer.irreps_out
-        self.irreps_out = irreps
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.species.elements
+        wanted = o3.Irreps(sorted({o3.Irrep("0e")} | {ir for _, ir in one_each(irreps_out)}))
+        layer = partial(
+            Interaction,
+            irreps_edge=natural_irreps(lmax),
+            num_channels=num_channels,
+            radial_channels=radial_channels,
+            num_neighbors=num_neighbors,
+            num_species=len(self.species),
+        )
+        self.stack(layer, hidden_and_last(num_layers, lmax=lmax, irreps_out=wanted))
 
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
         """Features of each atom; rows are the components of `irreps_out`."""

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.message_passing import MessagePassing, Round, settings_of
+from equitour.models.message_passing import MessagePassing, Round
+from equitour.models.trunk import settings_of
 from equitour.radial import gaussian_basis
 
 
@@ -78,14 +79,8 @@ class SchNet(MessagePassing):
         num_neighbors: float = 8.0,
     ) -> None:
         settings = settings_of(locals())
-        super().__init__(
-            [Interaction(num_channels=num_channels, num_basis=num_basis) for _ in range(num_layers)],
-            elements=elements,
-            cutoff=cutoff,
-            num_channels=num_channels,
-            num_neighbors=num_neighbors,
-        )
-        self.settings, self.num_basis = settings, num_basis
+        widths = {"num_channels": num_channels, "num_basis": num_basis}
+        super().__init__(settings, [Interaction(**widths) for _ in range(num_layers)])
 
     def basis(self, lengths: Float[Tensor, " edges"]) -> Float[Tensor, "edges basis"]:
         """Gaussians of the distance."""

@@ -1,0 +1,71 @@
+"""What all trunks share: the elements they know, how far they look, and the settings that build them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from e3nn import o3
+from torch import nn
+
+from equitour.models.species import Species
+from equitour.tensor_product import natural_irreps, one_each
+from equitour.tensor_product.harmonics import SphericalHarmonics
+
+
+class Trunk(nn.Module):
+    """From a graph to features (nodes, rows, channels); rows are the components of `irreps_out`.
+
+    Args:
+        settings: Arguments of the subclass's constructor, from `settings_of`: a file of weights keeps them.
+    """
+
+    irreps_out = o3.Irreps("0e")
+
+    def __init__(self, settings: dict) -> None:
+        super().__init__()
+        self.settings = settings
+        self.species, self.cutoff = Species(settings["elements"]), settings["cutoff"]
+        self.num_channels = settings["num_channels"]
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.species.elements
+
+
+class EquivariantTrunk(Trunk):
+    """A trunk of irreps: species' own scalars, then layers that see harmonics and Bessel functions of each edge.
+
+    Args:
+        settings: As for `Trunk`; the first of `radial_channels` is the number of Bessel functions.
+        lmax: Largest degree of the harmonics.
+    """
+
+    def __init__(self, settings: dict, *, lmax: int) -> None:
+        super().__init__(settings)
+        self.num_basis = settings["radial_channels"][0]
+        self.embedding = nn.Parameter(torch.randn(len(self.species), self.num_channels))
+        self.harmonics = SphericalHarmonics(lmax)
+
+    def stack(self, layer: Callable[..., nn.Module], irreps_of_layers: Sequence[o3.Irreps]) -> None:
+        """Build layer upon layer with `layer(irreps_in=..., irreps_out=...)`, each from what the one before reached."""
+        self.layers = nn.ModuleList()
+        for wanted in irreps_of_layers:
+            self.layers.append(layer(irreps_in=self.irreps_out, irreps_out=wanted))
+            self.irreps_out = self.layers[-1].irreps_out
+
+
+def hidden_and_last(num_layers: int, *, lmax: int, irreps_out: o3.Irreps | str) -> list[o3.Irreps]:
+    """Irreps after each layer: 0e + 1o + 2e + … with all that is wanted at the end, then what is wanted alone."""
+    last = one_each(irreps_out)
+    hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
+    return ([hidden] * (num_layers - 1) + [last])[:num_layers]
+
+
+def settings_of(arguments: dict) -> dict:
+    """The arguments of a constructor, from its `locals()`, as JSON keeps them."""
+    kept = {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
+    kept = {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+    cutoff = None if kept["cutoff"] is None else float(kept["cutoff"])
+    return kept | {"elements": [int(number) for number in kept["elements"]], "cutoff": cutoff}
