@@ -8,12 +8,13 @@ from equitour.view.familiar import py3dmol
 from equitour.view.fields import field
 from equitour.view.figure import Linked, linked, show
 from equitour.view.panels import bars, curve, matrix, points2d
+from equitour.view.parity import Parity, parity
 from equitour.view.plotly_figure import interactive
 from equitour.view.plots import axes, picture
 from equitour.view.scenes import scene
 from equitour.view.surface import harmonics
 
 __all__ = [
-    "Linked", "axes", "bars", "curve", "field", "harmonics", "interactive", "linked",
-    "matrix", "picture", "points2d", "press", "py3dmol", "scene", "show",
+    "Linked", "Parity", "axes", "bars", "curve", "field", "harmonics", "interactive", "linked",
+    "matrix", "parity", "picture", "points2d", "press", "py3dmol", "scene", "show",
 ]  # fmt: skip
