@@ -1,7 +1,31 @@
-"""Atoms in motion: an ASE calculator of any potential, and molecular dynamics as plain state."""
+"""Atoms in motion: an ASE calculator of any potential, and molecular dynamics as plain state, and spectra."""
 
 from equitour.dynamics.ase_calculator import PotentialCalculator, calculator
 from equitour.dynamics.md import langevin_init, langevin_step, nve_init, nve_step
+from equitour.dynamics.response import (
+    NormalModes,
+    RamanInvariants,
+    calculator_forces,
+    depolarization_ratios,
+    dielectric_function,
+    hessian,
+    hessian_by_autograd,
+    impose_hessian_sum_rule,
+    impose_sum_rule,
+    infrared_intensities,
+    line_shape,
+    mode_dipoles,
+    mode_effective_charges,
+    mode_polarizabilities,
+    nonanalytic_hessian,
+    normal_modes,
+    oscillator_strengths,
+    raman_activities,
+    raman_intensities,
+    raman_invariants,
+    spectrum,
+    sum_rule_violation,
+)
 from equitour.dynamics.state import ACCELERATION, BOLTZMANN, MDState
 from equitour.dynamics.verlet_list import VerletList
 
@@ -9,11 +33,33 @@ __all__ = [
     "ACCELERATION",
     "BOLTZMANN",
     "MDState",
+    "NormalModes",
     "PotentialCalculator",
+    "RamanInvariants",
     "VerletList",
     "calculator",
+    "calculator_forces",
+    "depolarization_ratios",
+    "dielectric_function",
+    "hessian",
+    "hessian_by_autograd",
+    "impose_hessian_sum_rule",
+    "impose_sum_rule",
+    "infrared_intensities",
     "langevin_init",
     "langevin_step",
+    "line_shape",
+    "mode_dipoles",
+    "mode_effective_charges",
+    "mode_polarizabilities",
+    "nonanalytic_hessian",
+    "normal_modes",
     "nve_init",
     "nve_step",
+    "oscillator_strengths",
+    "raman_activities",
+    "raman_intensities",
+    "raman_invariants",
+    "spectrum",
+    "sum_rule_violation",
 ]
