@@ -92,6 +92,23 @@ def test_a_run_killed_without_warning_goes_on_from_its_last_item(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders: recipes take turns there")
+def test_recipes_that_run_side_by_side_do_not_overwrite_each_others_cards(tmp_path):
+    script = """
+import sys
+from pathlib import Path
+import numpy as np
+from equitour.datasets.shelf import Item, pack, write_set
+
+item = Item(key="one", atomic_numbers=np.array([1]), positions=np.zeros((1, 3)))
+for number in range(40):
+    write_set(f"{sys.argv[2]}{number}", pack([item]), {"title": "side by side"}, Path(sys.argv[1]))
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert set(read_manifest(tmp_path)) == {f"{name}{number}" for name in "ab" for number in range(40)}
+
+
 def test_what_was_refused_is_remembered_and_not_tried_again(tmp_path):
     tried = []
 

@@ -17,7 +17,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,6 +164,27 @@ def write_set(name: str, arrays: Mapping[str, np.ndarray], card: Mapping, folder
         "atoms": int(arrays["count"].sum()),
     }
     known = known_labels(arrays)
-    manifest = read_manifest(folder) | {name: dict(card) | measured | ({"known": known} if known else {})}
-    text = json.dumps(dict(sorted(manifest.items())), indent=1, ensure_ascii=False) + "\n"
-    write_atomically(folder / "manifest.json", text.encode())
+    with alone_in(folder):
+        manifest = read_manifest(folder) | {name: dict(card) | measured | ({"known": known} if known else {})}
+        text = json.dumps(dict(sorted(manifest.items())), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / "manifest.json", text.encode())
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the folder: recipes that run side by side share one manifest.
+
+    The system lets go of the lock when a process dies, however it dies. Where there are no such locks (Windows),
+    recipes have to take turns.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
