@@ -7,7 +7,7 @@ from pathlib import Path
 
 from equitour.cli.trouble import Trouble
 
-HELP = "compare a trained potential with labelled structures"
+HELP = "compare a trained model with labelled structures"
 KEYS = {"energy": ("energy_mae", "energy_rmse"), "forces": ("forces_mae", "forces_rmse")}
 UNITS = {"energy": ("energy per atom", "meV"), "forces": ("forces", "meV/Å")}
 
@@ -16,28 +16,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two files and the form of the answer."""
     parser.add_argument("--model", type=Path, required=True, help="a file written by `equitour fit`")
     parser.add_argument(
-        "--data", type=Path, required=True, help="structures with energies and forces (extxyz)"
+        "--data", type=Path, required=True, help="structures with the labels that it learnt (extxyz)"
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="structures at once (16)")
-    parser.add_argument("--json", action="store_true", help="as JSON, in eV and Å")
+    parser.add_argument("--batch-size", type=int, help="structures at once (16; tensors fewer)")
+    parser.add_argument("--json", action="store_true", help="as JSON, in eV and Å or the units of the labels")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the errors; files that do not fit end in one sentence."""
     from equitour import models
+    from equitour.cli.evaluate_tensors import errors_of_tensors, tensor_table
     from equitour.cli.structure_files import read_structures
 
-    if arguments.batch_size < 1:
+    if arguments.batch_size is not None and arguments.batch_size < 1:
         raise Trouble(
             f"--batch-size must be positive, received {arguments.batch_size}: leave it out or mend it."
         )
     try:
-        potential = models.load(arguments.model)
-        file = read_structures(arguments.data, needed=["forces"])
-        report = errors_of(potential, file, batch_size=arguments.batch_size)
+        model = models.load(arguments.model)
+        if isinstance(model, models.Response):
+            report = errors_of_tensors(model, arguments.data, batch_size=arguments.batch_size)
+            words = tensor_table(model, report)
+        else:
+            file = read_structures(arguments.data, needed=["forces"])
+            report = errors_of(model, file, batch_size=arguments.batch_size or 16)
+            words = table(report)
     except (ValueError, FileNotFoundError) as trouble:
         raise Trouble(str(trouble)) from None
-    print(json.dumps(report, indent=2) if arguments.json else table(report))
+    print(json.dumps(report, indent=2) if arguments.json else words)
     return 0
 
 

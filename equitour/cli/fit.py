@@ -5,15 +5,14 @@ from pathlib import Path
 
 from equitour.cli.trouble import Trouble
 
-HELP = "train a potential on energies and forces"
-MODEL, MINUTES = "mace", 20.0
+HELP = "train a potential on energies and forces, or a model of response tensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare files, budget, model and what may be set by hand."""
     files = parser.add_argument_group("files")
     files.add_argument(
-        "--data", type=Path, required=True, help="structures with energies and forces (extxyz)"
+        "--data", type=Path, required=True, help="structures with energies and forces, or tensors (extxyz)"
     )
     files.add_argument(
         "--valid", type=Path, help="structures to validate on (a share of --data is kept aside)"
@@ -22,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--resume", action="store_true", help="go on where the training of --out was stopped")
     files.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
     budget = parser.add_argument_group("budget")
-    budget.add_argument("--minutes", type=float, help=f"train for so long ({MINUTES:g})")
+    budget.add_argument("--minutes", type=float, help="train for so long (20; tensors 27)")
     budget.add_argument(
         "--steps", type=int, help="train for so many steps instead; repeatable to the last bit"
     )
     budget.add_argument("--patience", type=int, help="halve the rate after so many looks without improvement")
     budget.add_argument("--stop-after", type=int, help="stop after so many looks without improvement")
     model = parser.add_argument_group("model")
-    model.add_argument("--model", default=MODEL, help=f"its name ({MODEL})")
+    model.add_argument("--model", help="its name (mace; tensors nequip)")
     model.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model"
     )
@@ -37,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision")
     model.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
     add_learning_arguments(parser.add_argument_group("learning"))
+    add_tensor_arguments(parser.add_argument_group("tensors"))
 
 
 def add_learning_arguments(learning) -> None:
@@ -44,7 +44,7 @@ def add_learning_arguments(learning) -> None:
     learning.add_argument("--seed", type=int, default=0, help="of weights, order and validation split (0)")
     learning.add_argument("--batch-size", type=int, help="structures in a step (from the data)")
     learning.add_argument("--learning-rate", type=float, help="at its highest (from the model)")
-    learning.add_argument("--decay", type=float, default=0.99, help="of the average of weights (0.99)")
+    learning.add_argument("--decay", type=float, help="of the average of weights (0.99)")
     learning.add_argument("--weight-decay", type=float, default=0.0, help="as in AdamW (0)")
     learning.add_argument("--energy-weight", type=float, default=10.0, help="of energies per atom (10)")
     learning.add_argument("--forces-weight", type=float, default=100.0, help="of forces (100)")
@@ -60,6 +60,31 @@ def add_learning_arguments(learning) -> None:
         type=float,
         default=0.05,
         help="share of --data that is kept aside to validate (0.05)",
+    )
+
+
+def add_tensor_arguments(tensors) -> None:
+    """Declare what is learnt instead of energies and forces."""
+    tensors.add_argument(
+        "--target",
+        metavar="NAMES",
+        help="tensors to learn, with commas: born_effective_charges, raman_tensors, shielding, dipole, polarizability, …",
+    )
+    tensors.add_argument(
+        "--only", metavar="ELEMENTS", help="atoms whose tensors count, with commas (all labelled)"
+    )
+    tensors.add_argument(
+        "--target-weight",
+        action="append",
+        default=[],
+        metavar="NAME=WEIGHT",
+        help="of one tensor in the loss (1)",
+    )
+    tensors.add_argument(
+        "--tensor-measure",
+        choices=("squared", "absolute", "huber", "length"),
+        default="squared",
+        help="how deviations of tensors are added (squared)",
     )
 
 

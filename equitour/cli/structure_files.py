@@ -42,6 +42,7 @@ class StructureFile:
     frames: list[Atoms]
     labels: list[dict[str, np.ndarray]]
     free_atoms: dict[int, float]
+    of_atoms: frozenset[str] = frozenset({"forces"})
 
     def examples(
         self, names: Sequence[str], *, cutoff: float, dtype: torch.dtype, device: str = "cpu"
@@ -59,9 +60,7 @@ class StructureFile:
             except ValueError as error:
                 raise Trouble(f"structure {place} of {self.path.name} cannot be used: {error}") from None
             # Labels of a structure get a first axis of length 1, so that batches are concatenations.
-            rows = {
-                name: found[name] if LABELS[name].shape[:1] == (-1,) else found[name][None] for name in names
-            }
+            rows = {name: found[name] if name in self.of_atoms else found[name][None] for name in names}
             examples.append(
                 Example(graph, {name: torch.from_numpy(row).to(device) for name, row in rows.items()})
             )
@@ -83,9 +82,9 @@ def read_structures(path: Path, *, needed: Sequence[str] = ("energy", "forces"))
         Trouble: The file does not exist, cannot be read, or lacks a label.
     """
     frames, labels, free = [], [], {}
-    for place, atoms in enumerate(_frames(path)):
+    for place, atoms in enumerate(frames_in(path)):
         found = {name: value for name in LABELS if (value := _label(atoms, name, place, path)) is not None}
-        if _is_free_atom(atoms):
+        if is_free_atom(atoms):
             if "energy" in found:
                 free[int(atoms.numbers[0])] = float(found["energy"])
             continue
@@ -100,7 +99,8 @@ def read_structures(path: Path, *, needed: Sequence[str] = ("energy", "forces"))
     return StructureFile(path, frames, labels, free)
 
 
-def _frames(path: Path) -> list[Atoms]:
+def frames_in(path: Path) -> list[Atoms]:
+    """All structures of the file, whatever they carry."""
     from ase.io import read
 
     if not path.is_file():
@@ -145,7 +145,7 @@ def _shaped(value: np.ndarray, name: str, atoms: int) -> np.ndarray | None:
     return value.reshape(shape) if value.size == np.prod(shape, dtype=int) else None
 
 
-def _is_free_atom(atoms: Atoms) -> bool:
+def is_free_atom(atoms: Atoms) -> bool:
     """One atom far from everything: named so, or without any neighbour image."""
     name = str(atoms.info.get("config_type", "")).lower().replace("_", "").replace(" ", "")
     return len(atoms) == 1 and (name.startswith("isolatedatom") or not atoms.pbc.any())

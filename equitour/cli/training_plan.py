@@ -30,7 +30,10 @@ LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
 
 @dataclass(kw_only=True)
 class Plan:
-    """All decisions of a training, as JSON; `potential` builds the model that they describe."""
+    """All decisions of a training, as JSON; `potential` builds the model that they describe.
+
+    With `response`, the settings of `models.Response`, it is tensors that are learnt.
+    """
 
     model: str
     settings: dict[str, Any]
@@ -47,6 +50,7 @@ class Plan:
     patience: int | None = None
     stop_after: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
+    response: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain numbers, lists and text."""
@@ -64,7 +68,10 @@ class Plan:
                 trunk = models.build(self.model, **self.settings)
             except (ValueError, TypeError) as error:
                 raise Trouble(str(error)) from None
-            potential = models.Potential(trunk, shifts=self.shifts, scale=self.scale)
+            if self.response is not None:
+                potential = models.Response(trunk, **self.response)
+            else:
+                potential = models.Potential(trunk, shifts=self.shifts, scale=self.scale)
         return potential.to(getattr(torch, self.dtype))
 
 
@@ -133,13 +140,16 @@ def learning_rate_of(model: str) -> float:
     return LEARNING_RATES.get(model, 0.01)
 
 
-def parsed_settings(words: Sequence[str]) -> dict[str, Any]:
+def parsed_settings(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]:
     """`["lmax=2", "radial_channels=[8,64]"]` as a dictionary; values are JSON, or else text."""
     settings = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not (name and equals):
-            raise Trouble(f"--set must be written NAME=VALUE, received {word}: for example --set lmax=2.")
+            example = "lmax=2" if option == "--set" else "dipole=2"
+            raise Trouble(
+                f"{option} must be written NAME=VALUE, received {word}: for example {option} {example}."
+            )
         try:
             settings[name] = json.loads(value)
         except ValueError:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equitour.cli import tensor_training
 from equitour.cli.memory import keep_freed_memory
-from equitour.cli.structure_files import read_structures
 from equitour.cli.training_plan import Plan
-from equitour.cli.training_setup import needed_labels, plan_of, resumed_plan, set_up, summary
+from equitour.cli.training_setup import plan_of, predicting, read_labelled, resumed_plan, set_up, summary
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     keep_freed_memory()
     with together() as (rank, world):
-        file = read_structures(arguments.data, needed=needed_labels(arguments))
-        valid = read_structures(arguments.valid, needed=needed_labels(arguments)) if arguments.valid else None
+        file = read_labelled(arguments.data, arguments)
+        valid = read_labelled(arguments.valid, arguments) if arguments.valid else None
         state_path = state_of(arguments.out)
         saved = load_state(state_path) if arguments.resume and state_path.is_file() else None
         if arguments.resume and arguments.out.exists() and saved is None:
@@ -62,6 +62,7 @@ class Run:
     ) -> None:
         self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
         self.errors: dict[str, Errors] = {}
+        self.best_errors: dict[str, Errors] = {}
         self.looked, self.asked_to_stop = False, False
         # A file that --overwrite gives up stands until there is a model to put in its place.
         self.written = training.budget.steps_done > 0 and out.exists()
@@ -106,10 +107,14 @@ class Run:
             return self.keep(best=True)
         value = torch.zeros((), dtype=torch.float64)
         if self.first:
-            self.errors = prediction_errors(self.training.average, self.held, self._plain_targets())
-            value += self.errors["forces"].mae
+            self.errors = prediction_errors(
+                self.training.average, self.held, self._plain_targets(), **self._predicting()
+            )
+            value += self._watched()
         # All processes learn the same number, so that all decay or stop together.
-        self.keep(best=self.training.plateau.look(float(from_first(value))))
+        best = self.training.plateau.look(float(from_first(value)))
+        self.best_errors = self.errors if best or not self.best_errors else self.best_errors
+        self.keep(best=best)
 
     def keep(self, *, best: bool = False) -> None:
         """Write the state, and the model first when it is the best so far or there is none."""
@@ -144,14 +149,33 @@ class Run:
     def _due(self) -> int:
         return int(self.training.budget.progress * self.looks)
 
-    def _plain_targets(self) -> list[Target]:
-        """The targets in eV and Å."""
-        from equitour.train import Target
+    def _watched(self) -> float:
+        """The number whose least value marks the best model."""
+        return (
+            tensor_training.watched(self.plan, self.errors)
+            if self.plan.response
+            else self.errors["forces"].mae
+        )
 
+    def _predicting(self) -> dict:
+        """How tensors are asked for, few structures at a time; nothing for energies, which have their own way."""
+        if not self.plan.response:
+            return {}
+        atoms = max(example.graph.num_nodes for example in self.held)
+        return predicting(self.plan) | {"batch_size": max(1, tensor_training.ATOMS_AT_ONCE // atoms)}
+
+    def _plain_targets(self) -> list[Target]:
+        """The targets in eV and Å, or in the labels' own units."""
+        from equitour.train import Target, TensorTarget
+
+        if self.plan.response:
+            return [TensorTarget(name=item["name"], species=item["species"]) for item in self.plan.targets]
         return [Target(name=item["name"], per_atom=item["per_atom"]) for item in self.plan.targets]
 
     def _words(self, loss: float) -> str:
         shown = f"loss {loss:.3g}"
+        if self.errors and self.plan.response:
+            return f"{shown}, validation {tensor_training.in_words(self.errors)}"
         if self.errors:
             shown += f", validation forces {1e3 * self.errors['forces'].mae:.1f} meV/Å"
         return shown
@@ -159,6 +183,8 @@ class Run:
     def _result(self, cpu_seconds: float) -> str:
         budget, best = self.training.budget, self.training.plateau.best
         reached = f"best validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
+        if self.held and self.plan.response:
+            reached = f"validation RMSE {tensor_training.in_words(self.best_errors)}"
         return (
             f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.2f} minutes "
             f"({cpu_seconds / 60:.2f} minutes of CPU in this run)"

@@ -5,27 +5,35 @@ from __future__ import annotations
 import argparse
 import hashlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equitour.cli import tensor_training
 from equitour.cli import training_plan as planning
-from equitour.cli.structure_files import StructureFile
+from equitour.cli.structure_files import StructureFile, read_structures
+from equitour.cli.tensor_files import read_tensors
 from equitour.cli.training_plan import Plan
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from equitour.train import Example, Target, Training
 
-MINUTES = 20.0
+MODEL, MINUTES, DECAY = "mace", 20.0, 0.99
 
 
-def needed_labels(arguments: argparse.Namespace) -> list[str]:
-    """Labels that the loss compares."""
-    return ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
+def read_labelled(path: Path, arguments: argparse.Namespace) -> StructureFile:
+    """The structures of a file with the labels that the loss compares."""
+    if arguments.target:
+        return read_tensors(path, tensor_training.targets_in(arguments.target))
+    needed = ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
+    return read_structures(path, needed=needed)
 
 
 def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
     """Everything that the arguments leave open, decided from the data."""
-    given = planning.parsed_settings(arguments.set)
+    if arguments.target:
+        return tensor_training.plan_of(arguments, file, valid)
+    model, given = arguments.model or MODEL, planning.parsed_settings(arguments.set)
     if arguments.cutoff is not None:
         given["cutoff"] = arguments.cutoff
     elements = planning.elements_of(file, *([valid] if valid else []))
@@ -34,8 +42,8 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
     if valid is None:
         aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
     return Plan(
-        model=arguments.model,
-        settings=planning.settings_of(arguments.model, file, elements=elements, given=given),
+        model=model,
+        settings=planning.settings_of(model, file, elements=elements, given=given),
         shifts=planning.shifts_of(file, elements),
         scale=scale,
         batch_size=arguments.batch_size or planning.batch_size_of(file),
@@ -69,8 +77,8 @@ def _recipe_of(arguments: argparse.Namespace) -> dict:
     from equitour.train import Recipe
 
     recipe = Recipe(
-        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model),
-        decay=arguments.decay,
+        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model or MODEL),
+        decay=arguments.decay or DECAY,
         weight_decay=arguments.weight_decay,
     )
     return asdict(recipe)
@@ -79,6 +87,12 @@ def _recipe_of(arguments: argparse.Namespace) -> dict:
 def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
     """The plan that training began with; only the budget may have changed."""
     plan = Plan(**saved)
+    names = [target["name"] for target in plan.targets] if plan.response else []
+    if names != (tensor_training.targets_in(arguments.target) if arguments.target else []):
+        raise Trouble(
+            f"--resume needs the --target that training began with, received {arguments.target or 'none'}: "
+            f"{'give --target ' + ','.join(names) if names else 'leave it out'}, or begin anew with --overwrite."
+        )
     if plan.data["sha256"] != hashlib.sha256(arguments.data.read_bytes()).hexdigest():
         raise Trouble(
             f"--resume needs the data that training began with, received {arguments.data.name}, which differs from "
@@ -120,7 +134,7 @@ def set_up(
     )
     training = Training(
         potential,
-        WeightedLoss(targets_of(plan)),
+        WeightedLoss(targets_of(plan), **predicting(plan)),
         batches=batches,
         budget=Budget(steps=plan.steps, minutes=plan.minutes),
         recipe=Recipe(**plan.recipe),
@@ -131,9 +145,16 @@ def set_up(
 
 def targets_of(plan: Plan) -> list[Target]:
     """The plan's targets as objects."""
-    from equitour.train import Target
+    from equitour.train import Target, TensorTarget
 
-    return [Target(**target) for target in plan.targets]
+    return [(TensorTarget if plan.response else Target)(**target) for target in plan.targets]
+
+
+def predicting(plan: Plan) -> dict:
+    """What tells a loss how tensors are asked for; nothing for energies, its own way."""
+    from equitour.train import predict_tensors
+
+    return {"predict": predict_tensors} if plan.response else {}
 
 
 def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> str:
@@ -141,6 +162,8 @@ def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> s
     from ase.data import chemical_symbols
 
     weights = sum(parameter.numel() for parameter in training.model.parameters())
+    if plan.response:
+        return tensor_training.summary(plan, weights, len(training.batches.examples), held)
     elements = " ".join(chemical_symbols[number] for number in plan.settings["elements"])
     shifts = "free atoms" if all(n in file.free_atoms for n in plan.settings["elements"]) else "least squares"
     budget = f"{plan.steps} steps" if plan.steps else f"{plan.minutes:g} minutes"

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from equitour.models.heads import Potential, Prediction
+from equitour.models.response import TENSORS, Response, TensorKind, irreps_for
 from equitour.train import load_weights, read_metadata, save_weights
 
 # Names of trunks and where they stand; a module is imported when its model is asked for.
@@ -22,7 +23,18 @@ MODELS = {
     "attention": ("equitour.models.attention", "EquivariantAttention"),
 }
 
-__all__ = ["MODELS", "Potential", "Prediction", "build", "load", "save"]
+__all__ = [
+    "MODELS",
+    "TENSORS",
+    "Potential",
+    "Prediction",
+    "Response",
+    "TensorKind",
+    "build",
+    "irreps_for",
+    "load",
+    "save",
+]
 
 
 def build(name: str, **settings: Any) -> nn.Module:
@@ -41,8 +53,10 @@ def build(name: str, **settings: Any) -> nn.Module:
         raise ValueError(f"settings must be those of {name}, received one that is not: {reason}") from None
 
 
-def save(potential: Potential, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:
-    """Weights and everything needed to build the potential again, in one safetensors file."""
+def save(
+    potential: Potential | Response, path: str | Path, *, metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Weights and everything needed to build the potential or the tensors again, in one safetensors file."""
     names = {trunk: name for name, (_, trunk) in MODELS.items()}
     name = names.get(type(potential.trunk).__name__)
     if name is None:
@@ -50,13 +64,14 @@ def save(potential: Potential, path: str | Path, *, metadata: Mapping[str, Any] 
             f"a saved trunk must be one of {', '.join(MODELS)}, received {type(potential.trunk).__name__}: "
             "save it with train.save_weights"
         )
-    header = {"model": name, "settings": potential.trunk.settings, "potential": potential.settings}
+    head = "response" if isinstance(potential, Response) else "potential"
+    header = {"model": name, "settings": potential.trunk.settings, head: potential.settings}
     header["dtype"] = str(next(potential.parameters()).dtype).removeprefix("torch.")
     save_weights(potential, path, metadata={**(metadata or {}), **header})
 
 
-def load(path: str | Path) -> Potential:
-    """The potential of a file written by `save`, in the precision it was saved in, ready to be evaluated.
+def load(path: str | Path) -> Potential | Response:
+    """The potential, or the tensors, of a file written by `save`, in the precision it was saved in, ready to be evaluated.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -68,7 +83,11 @@ def load(path: str | Path) -> Potential:
             f"a model file must be written by `equitour fit` or models.save, received {Path(path).name}, "
             "which names no model: load its weights with train.load_weights"
         )
-    potential = Potential(build(metadata["model"], **metadata["settings"]), **metadata["potential"])
+    trunk = build(metadata["model"], **metadata["settings"])
+    if "response" in metadata:
+        potential: Potential | Response = Response(trunk, **metadata["response"])
+    else:
+        potential = Potential(trunk, **metadata["potential"])
     potential.to(getattr(torch, metadata.get("dtype", "float32")))
     load_weights(potential, path)
     return potential.eval()

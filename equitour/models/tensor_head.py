@@ -1,6 +1,7 @@
 """Cartesian tensors read off a trunk's features."""
 
 import torch
+from e3nn import o3
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -32,14 +33,7 @@ class TensorHead(nn.Module):
             raise ValueError(f"per must be 'node' or 'graph', received {per!r}: choose one of them")
         self.trunk, self.per = trunk, per
         self.tensor = CartesianTensor(formula, axial)
-        carried = [ir for _, ir in trunk.irreps_out]
-        missing = [str(ir) for _, ir in self.tensor.irreps if ir not in carried]
-        if missing:
-            raise ValueError(
-                f"a tensor {formula!r} with axial indices {axial!r} needs {self.tensor.irreps} from its trunk, "
-                f"received {trunk.irreps_out}: build the trunk with irreps_out that hold {' + '.join(missing)}"
-            )
-        self.places = [carried.index(ir) for _, ir in self.tensor.irreps]
+        self.places = require_irreps(trunk, self.tensor, f"a tensor {formula!r}", axial)
         self.weights = nn.ParameterList(
             nn.Parameter(torch.randn(trunk.num_channels, copies) / trunk.num_channels**0.5)
             for copies, _ in self.tensor.irreps
@@ -65,3 +59,20 @@ class TensorHead(nn.Module):
             sums = components.new_zeros(graph.num_graphs, components.shape[1])
             components = sums.index_add(0, graph.batch, components)
         return torch.tensordot(components, self.constants["basis"], dims=1)
+
+
+def require_irreps(trunk: nn.Module, tensor: CartesianTensor, name: str, axial: str) -> list[int]:
+    """The places of a tensor's irreps among a trunk's, or a refusal that says which are missing and why."""
+    carried = [ir for _, ir in trunk.irreps_out]
+    missing = [ir for _, ir in tensor.irreps if ir not in carried]
+    if missing:
+        twins = [ir for ir in missing if o3.Irrep(ir.l, -ir.p) in carried]
+        reason = ""
+        if twins:
+            held = " + ".join(str(o3.Irrep(ir.l, -ir.p)) for ir in twins)
+            reason = f", whose {held} turn alike but change sign otherwise in a mirror"
+        raise ValueError(
+            f"{name} with axial indices {axial!r} needs {tensor.irreps} from its trunk, received "
+            f"{trunk.irreps_out}{reason}: build the trunk with irreps_out that hold {' + '.join(map(str, missing))}"
+        )
+    return [carried.index(ir) for _, ir in tensor.irreps]

@@ -35,6 +35,9 @@ def prediction_errors(
         targets: Which labels to compare; their weights and measures do not matter here.
         batch_size: Structures that are predicted at once.
         predict: As in `WeightedLoss`.
+
+    Returns:
+        By target; nan where no structure has a label.
     """
     names = [target.name for target in targets]
     sums = {name: [0.0, 0.0, 0] for name in names}
@@ -47,5 +50,6 @@ def prediction_errors(
             sums[target.name][1] += float(deviations.square().sum())
             sums[target.name][2] += deviations.numel()
     return {
-        name: Errors(mae / count, math.sqrt(square / count)) for name, (mae, square, count) in sums.items()
+        name: Errors(mae / count, math.sqrt(square / count)) if count else Errors(math.nan, math.nan)
+        for name, (mae, square, count) in sums.items()
     }

@@ -140,4 +140,5 @@ class WeightedLoss:
         if example is not None:
             values = MEASURES[target.measure](target.deviations(prediction, example))
         count = total(torch.tensor(float(values.numel()), dtype=torch.float64))
-        return target.weight * values.sum().double() / count.to(values.device)
+        # A batch without any label of this target has nothing to say.
+        return target.weight * values.sum().double() / count.clamp(min=1).to(values.device)

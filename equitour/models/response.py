@@ -1,0 +1,258 @@
+"""Several tensors over one trunk: Born charges, Raman tensors, polarizabilities and what else answers a field."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from e3nn import o3
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from equitour.graph import AtomicGraph
+from equitour.models.tensor_head import require_irreps
+from equitour.symmetry import CartesianTensor
+from equitour.tensor_product import Constants, row_counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorKind:
+    """What a tensor's indices are.
+
+    Attributes:
+        formula: Index symmetry, as `CartesianTensor` takes it.
+        axial: Indices that belong to axial vectors (a magnetic field, a spin).
+        per: "node" for a tensor an atom, "graph" for a sum over atoms (what grows with the system), "mean" for a mean
+            over atoms (what does not).
+        indices: What each index is, in words.
+        sum_rule: Whether the tensors of a neutral structure's atoms add up to zero, by translation.
+        units: Of its numbers, where they are agreed.
+    """
+
+    formula: str
+    axial: str = ""
+    per: str = "node"
+    indices: tuple[str, ...] = ()
+    sum_rule: bool = False
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        if self.per not in ("node", "graph", "mean"):
+            raise ValueError(
+                f"per must be 'node', 'graph' or 'mean', received {self.per!r}: choose one of them"
+            )
+
+    @property
+    def tensor(self) -> CartesianTensor:
+        """Its irreps and the change of basis."""
+        return CartesianTensor(self.formula, self.axial)
+
+
+_MOVED, _FIELD, _STRAIN = "displacement", "field", "strain"
+TENSORS: Mapping[str, TensorKind] = {
+    "born_effective_charges": TensorKind(formula="ij", indices=(_MOVED, _FIELD), sum_rule=True, units="e"),
+    "raman_tensors": TensorKind(formula="ijk=ikj", indices=(_MOVED, _FIELD, _FIELD), sum_rule=True),
+    "shielding": TensorKind(
+        formula="ij", axial="ij", indices=("induced field", "applied field"), units="ppm"
+    ),
+    "dipole": TensorKind(formula="i", per="graph", indices=(_FIELD,), units="e·Å"),
+    "polarizability": TensorKind(formula="ij=ji", per="graph", indices=(_FIELD, _FIELD)),
+    "dielectric": TensorKind(formula="ij=ji", per="mean", indices=(_FIELD, _FIELD)),
+    "piezoelectric": TensorKind(formula="ijk=ikj", per="mean", indices=(_FIELD, _STRAIN, _STRAIN)),
+    "elasticity": TensorKind(formula="ijkl=jikl=klij", per="mean", indices=(_STRAIN,) * 4),
+}
+
+
+def kinds_of(tensors: Iterable[str] | Mapping[str, Any]) -> dict[str, TensorKind]:
+    """Kinds by name: known names (`TENSORS`), or a mapping from names of one's own to kinds or their settings.
+
+    Raises:
+        ValueError: There is no tensor, or one is not known.
+    """
+    if not isinstance(tensors, Mapping):
+        tensors = dict.fromkeys(tensors)
+    unknown = [name for name, kind in tensors.items() if kind is None and name not in TENSORS]
+    if unknown or not tensors:
+        raise ValueError(
+            f"tensors must be among {', '.join(TENSORS)}, received {', '.join(unknown) or 'none'}: "
+            "choose one of them, or give its kind, as in {'name': TensorKind(formula='ij')}"
+        )
+    kinds = {}
+    for name, kind in tensors.items():
+        given = TensorKind(**kind) if isinstance(kind, Mapping) else kind
+        kinds[name] = given or TENSORS[name]
+    return kinds
+
+
+def irreps_for(tensors: Iterable[str] | Mapping[str, Any]) -> str:
+    """The irreps that a trunk must offer for these tensors, as its `irreps_out`.
+
+    Example:
+        >>> irreps_for(["born_effective_charges", "raman_tensors"])
+        '1x0e+1x1e+1x1o+1x2e+1x2o+1x3o'
+    """
+    found = {ir for kind in kinds_of(tensors).values() for _, ir in kind.tensor.irreps}
+    return str(o3.Irreps(sorted(found, key=lambda ir: (ir.l, ir.p))))
+
+
+class Response(nn.Module):
+    """Named tensors, read off one trunk by one linear map of channels for each irrep of each tensor.
+
+    t_i = Σ_blocks scale_block · (W features_i) + mean of the species of i, the mean being of invariants (0e) alone: a
+    mean of any other component, or a scale of single components, would depend on the frame.
+
+    Args:
+        trunk: From a graph to features (nodes, rows, channels) of `trunk.irreps_out`.
+        tensors: Names among `TENSORS`, or a mapping from names to `TensorKind`.
+        means: By tensor: for each element (in the order of `trunk.elements`) the mean of each 0e component.
+        scales: By tensor: one number for each irrep block, in the order of the irreps.
+        sum_rules: Names of tensors whose mean over each structure's atoms is taken off, so that they add up to zero.
+        species: By tensor: atomic numbers that it was learnt for; a note for those who compare, all where missing.
+
+    Raises:
+        ValueError: A tensor is unknown, the trunk lacks an irrep, a mean or scale has the wrong length, or a sum rule
+            is asked for a tensor of a whole structure.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        tensors: Iterable[str] | Mapping[str, Any],
+        *,
+        means: Mapping[str, Sequence[Sequence[float]]] | None = None,
+        scales: Mapping[str, Sequence[float]] | None = None,
+        sum_rules: Sequence[str] = (),
+        species: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.trunk, self.kinds = trunk, kinds_of(tensors)
+        self.settings = {
+            "tensors": {name: asdict(kind) for name, kind in self.kinds.items()},
+            "means": dict(means or {}),
+            "scales": dict(scales or {}),
+            "sum_rules": list(sum_rules),
+            "species": dict(species or {}),
+        }
+        for name in sum_rules:
+            if name not in self.kinds or self.kinds[name].per != "node":
+                raise ValueError(
+                    f"a sum rule must belong to a tensor of atoms, received {name!r}: leave it out of sum_rules"
+                )
+        self.heads = nn.ModuleDict(
+            {
+                name: _Head(
+                    trunk, name, kind, self.settings["means"].get(name), self.settings["scales"].get(name)
+                )
+                for name, kind in self.kinds.items()
+            }
+        )
+
+    @property
+    def cutoff(self) -> float:
+        """Length of the longest edge, in Å."""
+        return self.trunk.cutoff
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.trunk.elements
+
+    def components(self, graph: AtomicGraph) -> dict[str, Float[Tensor, "rows dim"]]:
+        """Components of each tensor on the irreps of its kind; a row an atom, or a row a structure."""
+        features = self.trunk(graph)
+        places = self.trunk.species(graph.atomic_numbers)
+        found = {}
+        for name, head in self.heads.items():
+            shares = head.components(features, places)
+            if name in self.settings["sum_rules"]:
+                shares = without_mean(shares, graph)
+            if self.kinds[name].per != "node":
+                shares = _collected(shares, graph, mean=self.kinds[name].per == "mean")
+            found[name] = shares
+        return found
+
+    def forward(self, graph: AtomicGraph) -> dict[str, Tensor]:
+        """Tensors by name: (nodes, 3, …, 3), or (graphs, 3, …, 3) for what belongs to a structure."""
+        return {
+            name: torch.tensordot(components, self.heads[name].constants["basis"], dims=1)
+            for name, components in self.components(graph).items()
+        }
+
+
+def without_mean(values: Float[Tensor, "nodes *rest"], graph: AtomicGraph) -> Float[Tensor, "nodes *rest"]:
+    """Values whose sum over the atoms of each structure vanishes, the nearest such ones (acoustic sum rule)."""
+    return values - _collected(values, graph, mean=True).index_select(0, graph.batch)
+
+
+def _collected(values: Tensor, graph: AtomicGraph, *, mean: bool) -> Tensor:
+    sums = values.new_zeros(graph.num_graphs, *values.shape[1:]).index_add(0, graph.batch, values)
+    if not mean:
+        return sums
+    atoms = torch.bincount(graph.batch, minlength=graph.num_graphs).clamp(min=1)
+    return sums / atoms.to(values).reshape(-1, *[1] * (values.ndim - 1))
+
+
+class _Head(nn.Module):
+    """Components of one tensor from features, standardised."""
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        name: str,
+        kind: TensorKind,
+        means: Sequence[Sequence[float]] | None,
+        scales: Sequence[float] | None,
+    ) -> None:
+        super().__init__()
+        tensor = kind.tensor
+        self.places = require_irreps(trunk, tensor, f"{name} ({kind.formula!r})", kind.axial)
+        self.rows = row_counts(trunk.irreps_out)
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.randn(trunk.num_channels, copies) / trunk.num_channels**0.5)
+            for copies, _ in tensor.irreps
+        )
+        self.constants = Constants(
+            basis=tensor.basis,
+            means=_mean_components(name, tensor, means, len(trunk.elements)),
+            scales=_scale_components(name, tensor, scales),
+        )
+
+    def components(self, features: Tensor, species: Tensor) -> Float[Tensor, "nodes dim"]:
+        """Of each atom; the copies of an irrep one after another, as e3nn has them."""
+        blocks = features.split(self.rows, 1)
+        pairs = zip(self.places, self.weights, strict=True)
+        raw = torch.cat([(blocks[place] @ weight).mT.flatten(1) for place, weight in pairs], 1)
+        return raw * self.constants["scales"] + self.constants["means"].index_select(0, species)
+
+
+def _mean_components(name: str, tensor: CartesianTensor, means, num_species: int) -> Tensor:
+    """(species, dim): the means in their 0e places, zero elsewhere."""
+    scalars = [k for (_, ir), rows in zip(tensor.irreps, tensor.irreps.slices(), strict=True)
+               for k in range(rows.start, rows.stop) if ir == o3.Irrep("0e")]  # fmt: skip
+    filled = torch.zeros(num_species, tensor.irreps.dim, dtype=torch.float64)
+    if means is None:
+        return filled
+    given = torch.as_tensor(means, dtype=torch.float64)
+    if given.shape != (num_species, len(scalars)):
+        raise ValueError(
+            f"means of {name} must have the shape {(num_species, len(scalars))} (elements, invariant components), "
+            f"received {tuple(given.shape)}: only what is invariant has a mean that keeps the symmetry"
+        )
+    filled[:, scalars] = given
+    return filled
+
+
+def _scale_components(name: str, tensor: CartesianTensor, scales: Sequence[float] | None) -> Tensor:
+    """(dim): the scale of each component's block."""
+    scales = [1.0] * len(tensor.irreps) if scales is None else list(scales)
+    if len(scales) != len(tensor.irreps):
+        raise ValueError(
+            f"scales of {name} must hold one number for each block of {tensor.irreps}, received {len(scales)}: "
+            "a scale for single components would depend on the frame"
+        )
+    return torch.cat(
+        [
+            torch.full((item.dim,), float(scale), dtype=torch.float64)
+            for item, scale in zip(tensor.irreps, scales, strict=True)
+        ]
+    )
