@@ -7,6 +7,9 @@ import numpy as np
 from equitour.view.frames import to_array
 from equitour.view.style import CYCLE, VERMILLION, rgb
 
+# What the arrows of a normal mode wear.
+DISPLACEMENT_COLOUR = rgb(VERMILLION)
+
 _SHAPES = {"vectors": (3,), "tensors": (3, 3), "scalars": ()}
 _CURES = {
     "vectors": "give every atom three components",

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -19,6 +20,8 @@ _PARTS = (
     "codec", "colour", "geometry", "harmonic_basis", "shaders", "stage", "camera", "gestures", "solid",
     "structure", "surface", "flat", "charts", "twin", "slider", "linked",
 )  # fmt: skip
+# Parts that only some kinds of panels need; a page carries them where such a panel stands.
+_EXTRAS = {"motion": ("motion",), "spectrum": ("spectrum",)}
 _WIDGET = "\nexport default { render };\n"
 
 
@@ -50,7 +53,13 @@ def script(name: str) -> str:
 
 def widget_module() -> str:
     """The same module as anywidget wants it."""
-    return module() + _WIDGET
+    return module() + extras(_EXTRAS) + _WIDGET
+
+
+def extras(kinds: Iterable[str]) -> str:
+    """What these kinds of panels need beyond the module."""
+    parts = dict.fromkeys(part for kind in kinds for part in _EXTRAS.get(kind, ()))
+    return "".join(script(part) for part in parts)
 
 
 def _joined(source: str) -> str:
@@ -85,7 +94,7 @@ def figure_html(spec: dict) -> str:
     mark = "eq" + uuid.uuid4().hex[:12]
     return (
         f'<div class="equitour-figure" data-equitour="{mark}" data-lm-suppress-shortcuts="true">{words_html(spec)}</div>\n'
-        f'<script type="module">\n{module()}mountAll("{mark}", {script_json(spec)});\n</script>'
+        f'<script type="module">\n{module()}{extras(panel["kind"] for panel in spec["panels"])}mountAll("{mark}", {script_json(spec)});\n</script>'
     )
 
 

@@ -102,6 +102,26 @@ def _numbers(values: Any) -> str:
     return ", ".join(f"{float(value):.4g}" for value in np.ravel(values))
 
 
+def _motion(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
+    head, rows = _structure(panel, 0)
+    moved = panel["motion"][frame]
+    return [*head, "displacement (longest = 1)"], [
+        [*row, _numbers(moved[atom])] for atom, row in enumerate(rows)
+    ]
+
+
+def _spectrum(panel: dict, frame: int) -> tuple[list[str], list[list[str]]]:
+    head = [
+        "mode",
+        "frequency",
+        *[f"{row['name']} ({row['unit']})" if row["unit"] else row["name"] for row in panel["rows"]],
+    ]
+    return head, [
+        [str(mode), name, *[f"{row['heights'][mode]:.4g}" for row in panel["rows"]]]
+        for mode, name in enumerate(panel["labels"][:_ROWS])
+    ]
+
+
 _TABLES = {
     "structure": _structure,
     "harmonics": _harmonics,
@@ -109,4 +129,6 @@ _TABLES = {
     "bars": _bars,
     "curve": _curve,
     "points": _points,
+    "motion": _motion,
+    "spectrum": _spectrum,
 }

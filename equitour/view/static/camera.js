@@ -8,7 +8,7 @@ const START = compose(turn([1, 0, 0], 0.32), turn([0, 1, 0], -0.5));
 export class Camera {
   constructor() { this.reset(); }
 
-  reset() { this.orientation = START; this.zoom = 1; }
+  reset() { this.orientation = this.home || START; this.zoom = 1; }
 
   turnBy(dx, dy) {
     const angle = Math.hypot(dx, dy);

@@ -4,7 +4,7 @@ import { element } from "./solid.js";
 import { colourBar } from "./structure.js";
 
 // Axes with room for their words; `place` takes data to pixels.
-class Chart extends Flat {
+export class Chart extends Flat {
   axes([left, right, bottom, top], [xlabel, ylabel], theme, square = false) {
     const box = { left: 46 + (ylabel ? 14 : 0), right: this.width - 10, top: 8, bottom: this.height - 24 - (xlabel ? 16 : 0) };
     let spanX = right - left || 1, spanY = top - bottom || 1;
@@ -91,12 +91,12 @@ export class Points extends Chart {
   }
 }
 
-function nameChips(names, glyphs) {
+export function nameChips(names, glyphs, colours = CYCLE) {
   const box = element("div", "eq-legend");
   names.forEach((name, i) => {
     const chip = element("span", "eq-chip", name), dot = element("i", "");
     if (glyphs) Object.assign(dot, { className: "eq-glyph", textContent: glyphs[i % glyphs.length] });
-    dot.style[glyphs ? "color" : "background"] = css(CYCLE[i % CYCLE.length]);
+    dot.style[glyphs ? "color" : "background"] = css(colours[i % colours.length]);
     chip.prepend(dot);
     box.append(chip);
   });

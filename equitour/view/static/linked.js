@@ -9,7 +9,7 @@ import { Structure } from "./structure.js";
 import { Surface } from "./surface.js";
 import { Words } from "./twin.js";
 
-const KINDS = { structure: Structure, harmonics: Surface, matrix: Matrix, bars: Bars, curve: Curve, points: Points };
+export const KINDS = { structure: Structure, harmonics: Surface, matrix: Matrix, bars: Bars, curve: Curve, points: Points };
 const HINT = "Drag or arrow keys: turn. Ctrl and wheel, + or \u2212: zoom. 0: back. Click, or n and p: read an atom.";
 
 // One figure: a slider, its panels, and the same in words.
@@ -42,6 +42,7 @@ export class Figure {
     hint.id = `eq-hint-${Math.random().toString(36).slice(2)}`;
     const host = { hintId: hint.id, redraw: () => this.later(), index: () => this.index, openWords: () => { this.words.node.open = true; } };
     host.chosen = (panel, atom) => chosen(this.panels.indexOf(panel), atom);
+    host.go = (index) => { this.slider.stop(); this.slider.index = index; this.slider.moved(); };
     this.host = host;
     this.panels = this.spec.panels.map((spec) => {
       const card = element("figure", `eq-panel eq-${spec.kind}`);
@@ -50,7 +51,9 @@ export class Figure {
       return new KINDS[spec.kind](spec, card, host);
     });
     this.root.append(row);
+    if (host.hint) hint.prepend(host.hint);
     if (host.camera) this.root.append(hint);
+    if (host.motion) this.slider.button.remove();
     this.root.append(this.words.node);
   }
 

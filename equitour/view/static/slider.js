@@ -1,8 +1,8 @@
 import { element } from "./solid.js";
 
-const PLAY = "M4 2.5 13 8 4 13.5z", PAUSE = "M4 2.5h3v11H4zM9 2.5h3v11H9z", FORWARD = "M3 2.5 10 8 3 13.5zM11 2.5h2v11h-2z";
+export const PLAY = "M4 2.5 13 8 4 13.5z", PAUSE = "M4 2.5h3v11H4zM9 2.5h3v11H9z", FORWARD = "M3 2.5 10 8 3 13.5zM11 2.5h2v11h-2z";
 
-function icon(path) {
+export function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), shape = document.createElementNS(svg.namespaceURI, "path");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("aria-hidden", "true");

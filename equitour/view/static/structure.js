@@ -44,7 +44,7 @@ export class Structure extends Solid {
   }
 
   paint(k, theme) {
-    const { balls, rods, cones, glass } = this.lists, built = `${k} ${theme.paper}`;
+    const { balls, rods, cones, glass } = this.lists, built = this.stamp(k, theme);
     // While the reader only turns it, a crystal of many thousand atoms need not be put together anew.
     if (built !== this.built || this.spec.tensors.length) this.assemble(k, theme);
     this.built = built;
@@ -54,6 +54,8 @@ export class Structure extends Solid {
     this.stage.draw(mesh.cone, cones);
     this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
   }
+
+  stamp(k, theme) { return `${k} ${theme.paper}`; }
 
   assemble(k, theme) {
     const { balls } = this.lists;
@@ -102,14 +104,16 @@ export class Structure extends Solid {
 
   addArrows(start, atoms) {
     for (const { values, scale, colour } of this.spec.vectors) {
-      atoms.forEach(({ at }, i) => {
-        const arrow = triple(values, start + i).map((value) => value * scale), length = Math.hypot(...arrow);
-        if (length < 0.02) return;
-        const tip = add(at, arrow), head = Math.min(0.38, 0.5 * length), neck = mix(at, tip, 1 - head / length);
-        this.lists.rods.rod(at, neck, 0.065, colour);
-        this.lists.cones.rod(neck, tip, Math.min(0.17, 0.35 * length), colour);
-      });
+      atoms.forEach(({ at }, i) => this.arrow(at, triple(values, start + i).map((value) => value * scale), colour));
     }
+  }
+
+  arrow(at, arrow, colour) {
+    const length = Math.hypot(...arrow);
+    if (length < 0.02) return;
+    const tip = add(at, arrow), head = Math.min(0.38, 0.5 * length), neck = mix(at, tip, 1 - head / length);
+    this.lists.rods.rod(at, neck, 0.065, colour);
+    this.lists.cones.rod(neck, tip, Math.min(0.17, 0.35 * length), colour);
   }
 
   // Glass is drawn from the back to the front, so that nearer shells cover farther ones.
@@ -195,8 +199,8 @@ export class Structure extends Solid {
   }
 }
 
-const triple = (values, i) => [values[3 * i], values[3 * i + 1], values[3 * i + 2]];
-const add = (a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+export const triple = (values, i) => [values[3 * i], values[3 * i + 1], values[3 * i + 2]];
+export const add = (a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
 const combine = (cell, n) => (cell ? [0, 1, 2].map((x) => n[0] * cell[0][x] + n[1] * cell[1][x] + n[2] * cell[2][x]) : [0, 0, 0]);
 
 function imagesOf([na, nb, nc]) {
@@ -206,7 +210,7 @@ function imagesOf([na, nb, nc]) {
 }
 
 // Which colour is what: elements, arrows, signs, or a colour bar.
-function legend(spec) {
+export function legend(spec) {
   const box = element("div", "eq-legend");
   const chip = (colour, text) => {
     const item = element("span", "eq-chip", text), dot = element("i", "");

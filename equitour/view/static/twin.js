@@ -2,11 +2,11 @@ import { element } from "./solid.js";
 
 const MOST = 60;
 const fixed = (values, digits = 3) => [...values].map((value) => value.toFixed(digits)).join(", ");
-const short = (value) => String(+value.toPrecision(4));
-const upTo = (count) => Array.from({ length: Math.min(count, MOST) }, (_, i) => i);
+export const short = (value) => String(+value.toPrecision(4));
+export const upTo = (count) => Array.from({ length: Math.min(count, MOST) }, (_, i) => i);
 
 // What each kind of panel shows at this frame, as a header and rows of text: the twins of words.py.
-const TABLES = {
+export const TABLES = {
   structure(spec, k) {
     const [start, stop] = spec.offsets.subarray(k, k + 2);
     const fields = [["vectors", 3], ["tensors", 9], ["scalars", 1]].flatMap(([kind, size]) => spec[kind].map((one) => ({ ...one, size })));
