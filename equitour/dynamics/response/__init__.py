@@ -9,6 +9,7 @@
 No model is imported here: forces come in as a function, charges and Raman tensors as plain tensors.
 """
 
+from equitour.dynamics.response.autocorrelation import PowerSpectrum, autocorrelation, power_spectrum
 from equitour.dynamics.response.hessian import calculator_forces, hessian, hessian_by_autograd
 from equitour.dynamics.response.infrared import (
     infrared_intensities,
@@ -32,10 +33,19 @@ from equitour.dynamics.response.sum_rules import (
     impose_sum_rule,
     sum_rule_violation,
 )
+from equitour.dynamics.response.trajectory import (
+    RamanSpectrum,
+    infrared_from_dipoles,
+    raman_from_polarizabilities,
+    vibrational_density,
+)
 
 __all__ = [
     "NormalModes",
+    "PowerSpectrum",
     "RamanInvariants",
+    "RamanSpectrum",
+    "autocorrelation",
     "calculator_forces",
     "depolarization_ratios",
     "dielectric_function",
@@ -43,6 +53,7 @@ __all__ = [
     "hessian_by_autograd",
     "impose_hessian_sum_rule",
     "impose_sum_rule",
+    "infrared_from_dipoles",
     "infrared_intensities",
     "line_shape",
     "mode_dipoles",
@@ -51,9 +62,12 @@ __all__ = [
     "nonanalytic_hessian",
     "normal_modes",
     "oscillator_strengths",
+    "power_spectrum",
     "raman_activities",
+    "raman_from_polarizabilities",
     "raman_intensities",
     "raman_invariants",
     "spectrum",
     "sum_rule_violation",
+    "vibrational_density",
 ]
