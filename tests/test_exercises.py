@@ -54,3 +54,12 @@ def test_no_answer_however_strange_makes_a_check_raise(name):
             assert message.status in ("wrong", "error"), message
             # Our own comparison has a name for everything; a lesson's comparison may give up, in words.
             assert find(name).compare or "cannot be compared" not in message.sentence
+
+
+def test_a_graph_that_was_made_to_ask_for_gradients_is_no_longer_as_the_caller_gave_it():
+    def marking(energy, graph):
+        r = graph.positions.requires_grad_()
+        return -torch.autograd.grad(energy(graph).sum(), r)[0]
+
+    message = check("203.forces", marking)
+    assert (message.kind, message.passed) == ("modifies inputs", False)

@@ -118,12 +118,20 @@ def _same(left: object, right: object) -> bool:
         return np.array_equal(left, right)
     if dataclasses.is_dataclass(left):
         names = [field.name for field in dataclasses.fields(left)]
-        return all(_same(getattr(left, name), getattr(right, name)) for name in names)
+        pairs = [(getattr(left, name), getattr(right, name)) for name in names]
+        # A graph whose positions have begun to ask for gradients is a changed graph; a bare tensor may.
+        return all(
+            _same(*pair) and _asks_for_gradients(pair[0]) == _asks_for_gradients(pair[1]) for pair in pairs
+        )
     if isinstance(left, Mapping):
         return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
     if isinstance(left, list | tuple):
         return len(left) == len(right) and all(map(_same, left, right))
     return not isinstance(left, set) or left == right
+
+
+def _asks_for_gradients(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
 def _modified(function: Callable, position: int) -> Finding:

@@ -7,11 +7,10 @@ from equitour.learn import exercise, question
 
 question(
     "203.bend",
-    "An energy is a scalar, so let a network carry scalars only. Every atom hears its neighbours within 1.3 Å: in water the "
-    "oxygen hears both hydrogens, and they do not hear each other. It is trained on as many waters as you like. Which part of "
-    "the force on a hydrogen can it never give?",
+    "A network carries scalars only and gets as many water molecules as you like. Which part of the force on a hydrogen can it "
+    "never give?",
     options={
-        "None, with enough waters": "What is not in the messages cannot be learnt from any number of examples.",
+        "None, with enough molecules": "What is not in the messages cannot be learnt from any number of examples.",
         "The part along the bond": "That one it has: the length of the bond is all that is sent along it.",
         "The part across the bond": "The oxygen adds up what two lengths say. Bend the molecule: both lengths stay, and so does "
         "the energy, whatever the weights are.",
@@ -20,28 +19,26 @@ question(
 )
 question(
     "203.reach",
-    "Now the cutoff is 4 Å: the hydrogens hear each other as well, and three lengths fix the triangle. What is left of the "
-    "case for vectors?",
+    "Now the cutoff is 4 Å, and the hydrogens send each other messages as well. Can scalars learn the force across the bond now?",
     options={
-        "Nothing, the energy is a function of distances": "So it is. But a network must find that function from examples, and some "
-        "networks need many more of them.",
-        "Data: both can learn it, from how many examples?": "That can only be measured. Section 5 does it on ethanol.",
-        "The force across the bond is still missing": "The distance between the hydrogens changes when the molecule bends, so its "
-        "gradient has a part across the bond.",
+        "No: scalars know no angles": "Three lengths fix the triangle, its angle too. The distance between the hydrogens changes "
+        "when the molecule bends, so its gradient has a part across the bond.",
+        "Yes: the third side says how far it is bent": "So from here on it is no question of can or cannot, but of how many "
+        "examples it takes. Section 5 measures that on ethanol.",
+        "Only after several layers": "One message from hydrogen to hydrogen is enough.",
     },
-    answer="Data: both can learn it, from how many examples?",
+    answer="Yes: the third side says how far it is bent",
 )
 question(
     "203.curve",
-    "Errors on new configurations fall roughly as a power of their number, error ∝ N^(-s): a line in a log-log plot. One line is "
-    "for scalars only, one for a network with vectors and quadrupoles. Where do they go as N grows from 10 to 800?",
+    "Without vectors, but with a cutoff of 4 Å, a network learns ethanol's forces from 800 frames. How many frames does a "
+    "network with vectors and quadrupoles and no more weights need to be as good on new ones?",
     options={
-        "They start apart and meet: data replace symmetry": "That is the idea that this lesson was made for. Look at the right "
-        "end of the plot.",
-        "They lie on each other: the numbers of weights are equal": "Weights are not what is missing with few examples.",
-        "They stay apart, or drift further apart": "Each example teaches a network with vectors more, at the right end as at the left.",
+        "About as many: data replace symmetry": "That is the idea that this lesson was made for. Look at the right end of the plot.",
+        "About half as many": "A symmetry with infinitely many elements is worth more than two copies of each frame.",
+        "A hundred or fewer": "Each frame teaches a network with vectors more, at the right end as at the left.",
     },
-    answer="They stay apart, or drift further apart",
+    answer="A hundred or fewer",
 )
 question(
     "203.conserve",
@@ -79,24 +76,24 @@ def _message_parts(generator):
     axes=("edges", "rows", "channels"),
     hints=(
         "Two rows, a of the sender and b of the harmonic, are summed away; edges and channels stay.",
-        "Name the axes: C is `abm`, x is `eac`, Y is `eb`, w is `ec`. Which letters does the result keep?",
-        '`torch.einsum("abm,eac,eb,ec->emc", C, x, Y, w)`',
+        "Name the axes: C is `abm`, h is `eac`, Y is `eb`, w is `ec`. Which letters does the result keep?",
+        '`torch.einsum("abm,eac,eb,ec->emc", C, h, Y, w)`',
     ),
     mistakes={
         "The weights are missing: how loud a message is depends on the distance, by w.": (
-            lambda C, x, Y, w: torch.einsum("abm,eac,eb->emc", C, x, Y)
+            lambda C, h, Y, w: torch.einsum("abm,eac,eb->emc", C, h, Y)
         ),
         "Every edge has weights of its own: you have summed or averaged them over the edges.": (
-            lambda C, x, Y, w: torch.einsum("abm,eac,eb,fc->emc", C, x, Y, w)
+            lambda C, h, Y, w: torch.einsum("abm,eac,eb,fc->emc", C, h, Y, w)
         ),
         "Channels do not mix here: each keeps its own weight.": (
-            lambda C, x, Y, w: torch.einsum("abm,eac,eb,ed->emc", C, x, Y, w)
+            lambda C, h, Y, w: torch.einsum("abm,eac,eb,ed->emc", C, h, Y, w)
         ),
     },
 )
-def message(C, x, Y, w):
-    """The message of each edge, C coupling the sender's x with the harmonic Y, weighted by w."""
-    return torch.einsum("abm,eac,eb,ec->emc", C, x, Y, w)
+def message(C, h, Y, w):
+    """The message of each edge: C couples the sender's h with the harmonic Y, and w weighs it."""
+    return torch.einsum("abm,eac,eb,ec->emc", C, h, Y, w)
 
 
 def _spring_chain(generator):
