@@ -1,6 +1,6 @@
 """NequIP: messages of irreps, convolved with spherical harmonics (Batzner et al., Nat. Commun. 13, 2453, 2022)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -68,16 +68,26 @@ class NequIP(EquivariantTrunk):
         )
         self.stack(layer, hidden_and_last(num_layers, lmax=lmax, irreps_out=wanted))
 
-    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
-        """Features of each atom; rows are the components of `irreps_out`."""
+    def forward(
+        self, graph: AtomicGraph, between: Callable[[int, Tensor], Tensor] | None = None
+    ) -> Float[Tensor, "nodes rows channels"]:
+        """Features of each atom; rows are the components of `irreps_out`.
+
+        Args:
+            graph: One structure or several.
+            between: `between(number, features)` changes what goes into layer `number` = 1, 2, …: the way in for a
+                field that all atoms feel.
+        """
         species = self.species(graph.atomic_numbers)
         edges = self.edges(graph)
         features = self.embedding.index_select(0, species).unsqueeze(1)
         matrices: dict[str, list[Tensor]] = {}
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             key = layer.convolution.signature
             if key not in matrices:
                 matrices[key] = layer.convolution.edge_matrices(edges.harmonics)
+            if number and between is not None:
+                features = between(number, features)
             features = layer(features, species, edges, matrices[key])
         return features
 
