@@ -26,6 +26,8 @@ from equitour.dynamics.response import (
     sum_rule_violation,
 )
 from equitour.graph import AtomicGraph
+from equitour.models import build
+from equitour.models.heads import Potential
 from equitour.symmetry import random_orthogonal, rotate
 
 
@@ -141,6 +143,17 @@ def test_differences_and_automatic_differentiation_give_the_same_hessian():
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
 
 
+def test_an_equivariant_network_has_the_same_hessian_both_ways():
+    trunk = build("nequip", elements=[1, 8], num_channels=4, num_layers=2, lmax=1, cutoff=4.0)
+    potential = Potential(trunk).double()
+    graph = AtomicGraph.from_ase(molecule("H2O"), cutoff=potential.cutoff)
+    exact = hessian_by_autograd(potential, graph)
+    by_differences = hessian(lambda g: potential.evaluate(g).forces, graph, step=1e-3)
+    assert float(exact.abs().max()) > 1e-3
+    assert torch.allclose(by_differences, exact, atol=1e-5 * float(exact.abs().max()))
+    assert sum_rule_violation(exact) < 1e-10 * float(exact.abs().max())
+
+
 def test_neighbours_searched_anew_give_the_same_hessian_where_forces_end_smoothly():
     graph = AtomicGraph.from_ase(molecule("CH3CH2OH"), cutoff=3.0)
     potential = ToyPotential()
@@ -218,6 +231,44 @@ def test_a_polar_cubic_crystal_obeys_lyddane_sachs_and_teller():
     ratio = float(split.frequencies[2] / transverse.frequencies[0])
     assert ratio > 1.2
     assert ratio**2 == pytest.approx(float(static[0, 0] / salt.dielectric[0, 0]), rel=1e-10)
+
+
+def test_rock_salt_splits_as_measured():
+    """Kittel's table of NaCl: ω_T = 3.1 and ω_L = 5.0 10¹³/s, ε∞ = 2.25 and ε(0) = 5.9; Z* is 1.1 e."""
+    to_wavenumbers = 1e13 / (2 * math.pi * units._c * 100)
+    first, second = (22.990, 35.453)
+    spring = (3.1 * to_wavenumbers / wavenumber(1.0)) ** 2 / (1 / first + 1 / second)
+    salt = RockSalt(charge=1.1, dielectric=2.25, spring=spring)
+    transverse, split = (
+        normal_modes(salt.hessian, salt.graph),
+        normal_modes(salt.along([1, 0, 0]), salt.graph),
+    )
+    assert float(transverse.frequencies[0]) == pytest.approx(3.1 * to_wavenumbers, rel=1e-4)
+    assert float(split.frequencies[2]) == pytest.approx(5.0 * to_wavenumbers, rel=0.02)
+    static = dielectric_function(
+        transverse, salt.born, dielectric=salt.dielectric, volume=salt.volume, grid=torch.zeros(1).double()
+    )
+    assert float(static[0, 0, 0].real) == pytest.approx(5.9, rel=0.03)
+
+
+def test_several_polar_modes_split_so_that_all_ratios_multiply_to_that_of_the_constants(generator):
+    """Π (LO/TO)² = ε(0)/ε∞ in a cubic crystal, after Cochran and Cowley."""
+    graph = perovskite()
+    root = torch.randn(15, 15, generator=generator, dtype=torch.float64)
+    springs = impose_hessian_sum_rule(symmetric_springs(graph, (root @ root.mT).reshape(5, 3, 5, 3)))
+    charges = symmetrized(graph, 20 * torch.randn(5, 3, 3, generator=generator, dtype=torch.float64))
+    charges, optical = charges - charges.mean(0), 5.0 * torch.eye(3, dtype=torch.float64)
+    transverse = normal_modes(springs, graph)
+    long_range = nonanalytic_hessian(
+        charges, optical, volume=64.0, direction=torch.tensor([0.0, 1.0, 0.0]).double()
+    )
+    split = normal_modes(springs + long_range, graph)
+    static = dielectric_function(
+        transverse, charges, dielectric=optical, volume=64.0, grid=torch.zeros(1).double()
+    )[0].real
+    product = float((split.frequencies / transverse.frequencies).square().prod())
+    assert product > 1.5
+    assert product == pytest.approx(float(static[1, 1] / optical[1, 1]), rel=1e-8)
 
 
 def test_the_dielectric_function_vanishes_at_the_longitudinal_frequency():

@@ -79,7 +79,7 @@ def hessian_by_autograd(
             torch.autograd.grad(component, positions, retain_graph=True)[0]
             for component in gradient.flatten()
         ]
-    found = torch.stack(rows).double().reshape(graph.num_nodes, 3, graph.num_nodes, 3)
+    found = torch.stack(rows).cpu().double().reshape(graph.num_nodes, 3, graph.num_nodes, 3)
     return (found + found.permute(2, 3, 0, 1)) / 2
 
 
@@ -99,7 +99,7 @@ def calculator_forces(calculator: Any) -> Callable[[AtomicGraph], Float[Tensor, 
 
 
 def _checked(forces: Any, graph: AtomicGraph) -> Tensor:
-    forces = torch.as_tensor(forces).detach().double()
+    forces = torch.as_tensor(forces).detach().cpu().double()
     if forces.shape != (graph.num_nodes, 3):
         raise ValueError(
             f"forces must have shape ({graph.num_nodes}, 3), received {tuple(forces.shape)}: "

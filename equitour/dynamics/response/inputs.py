@@ -13,18 +13,18 @@ Array = Float[Tensor, "..."] | Float[np.ndarray, "..."]
 
 
 def real(name: str, values: Array, shape: Sequence[int | str], cure: str) -> Tensor:
-    """The values as a float64 tensor, after their shape has been looked at.
+    """The values as a float64 tensor in the computer's main memory, after their shape has been looked at.
 
     Args:
         name: What the message calls them.
-        values: Torch or numpy; a tensor keeps its device and its gradient.
+        values: Torch or numpy; a tensor keeps its gradient.
         shape: A number, or a word for a length that may be anything; the same word is the same length.
         cure: The end of the message.
 
     Raises:
         ValueError: The shape is another, or some value is NaN or infinite.
     """
-    values = torch.as_tensor(values).to(torch.float64)
+    values = torch.as_tensor(values).to("cpu", torch.float64)
     lengths: dict[str, int] = {}
     fits = values.dim() == len(shape) and all(
         length == (lengths.setdefault(want, length) if isinstance(want, str) else want)

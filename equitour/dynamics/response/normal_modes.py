@@ -122,7 +122,7 @@ def normal_modes(
             f"hessian must belong to one graph of {graph.num_nodes} atoms, received one of {len(hessian)} atoms and "
             f"{graph.num_graphs} graphs: compute it for this structure"
         )
-    masses = masses_of(graph, masses).double()
+    masses = masses_of(graph, masses).cpu().double()
     size = 3 * len(masses)
     roots = masses.sqrt().repeat_interleave(3)
     weighted = hessian.reshape(size, size) / roots / roots[:, None]

@@ -20,7 +20,7 @@ def rigid_motions(graph: AtomicGraph, masses: Float[Tensor, " nodes"]) -> Float[
     Returns:
         Three, five or six rows of 3 nodes numbers.
     """
-    positions, roots = graph.positions.detach().double(), masses.sqrt()
+    positions, roots = graph.positions.detach().cpu().double(), masses.sqrt()
     axes = torch.eye(3, dtype=torch.float64)
     translations = (roots[None, :, None] * axes[:, None]).flatten(1) / masses.sum().sqrt()
     if bool(graph.pbc.any()):

@@ -72,7 +72,7 @@ def checked_hessian(hessian: Array) -> Tensor:
 
 
 def _per_atom(values: Array) -> Tensor:
-    values = torch.as_tensor(values).to(torch.float64)
+    values = torch.as_tensor(values).to("cpu", torch.float64)
     if values.dim() < 2:
         raise ValueError(
             f"tensors of atoms must have shape (nodes, 3, ...), received {tuple(values.shape)}: put the atoms first"
