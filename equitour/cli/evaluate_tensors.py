@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equitour.cli.tensor_files import read_tensors
-from equitour.cli.tensor_training import require_known_elements, structures_at_once
+from equitour.cli.tensor_report import require_known_elements, structures_at_once
 
 if TYPE_CHECKING:
     from equitour.models import Response

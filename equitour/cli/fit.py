@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--cutoff", type=float, help="length of the longest edge in Å (5)")
     model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="precision")
     model.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
+    model.add_argument(
+        "--compile",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="compile energies and forces, for faster steps after a minute or two (auto: from 10 minutes on)",
+    )
     add_learning_arguments(parser.add_argument_group("learning"))
     add_tensor_arguments(parser.add_argument_group("tensors"))
 
@@ -83,8 +89,8 @@ def add_tensor_arguments(tensors) -> None:
     tensors.add_argument(
         "--tensor-measure",
         choices=("squared", "absolute", "huber", "length"),
-        default="squared",
-        help="how deviations of tensors are added (squared)",
+        default="length",
+        help="how deviations of tensors are added (length)",
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equitour.cli import tensor_training
+from equitour.cli import compiling, tensor_report
 from equitour.cli.memory import keep_freed_memory
 from equitour.cli.training_plan import Plan
 from equitour.cli.training_setup import plan_of, predicting, read_labelled, resumed_plan, set_up, summary
@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
             training.load_state_dict(saved["training"])
         if rank == 0 and not saved:
             print(summary(plan, training, file, len(held)), file=sys.stderr)
+        if compiling.worthwhile(arguments.compile, plan, device=arguments.device, world=world):
+            compiling.compile_model(training, choice=arguments.compile)
         result = Run(training, plan, held, arguments.out, first=rank == 0).go()
     if rank == 0:
         print(result)
@@ -152,9 +154,7 @@ class Run:
     def _watched(self) -> float:
         """The number whose least value marks the best model."""
         return (
-            tensor_training.watched(self.plan, self.errors)
-            if self.plan.response
-            else self.errors["forces"].mae
+            tensor_report.watched(self.plan, self.errors) if self.plan.response else self.errors["forces"].mae
         )
 
     def _predicting(self) -> dict:
@@ -162,7 +162,7 @@ class Run:
         if not self.plan.response:
             return {}
         atoms = max(example.graph.num_nodes for example in self.held)
-        return predicting(self.plan) | {"batch_size": max(1, tensor_training.ATOMS_AT_ONCE // atoms)}
+        return predicting(self.plan) | {"batch_size": max(1, tensor_report.ATOMS_AT_ONCE // atoms)}
 
     def _plain_targets(self) -> list[Target]:
         """The targets in eV and Å, or in the labels' own units."""
@@ -175,7 +175,7 @@ class Run:
     def _words(self, loss: float) -> str:
         shown = f"loss {loss:.3g}"
         if self.errors and self.plan.response:
-            return f"{shown}, validation {tensor_training.in_words(self.errors)}"
+            return f"{shown}, validation {tensor_report.in_words(self.errors)}"
         if self.errors:
             shown += f", validation forces {1e3 * self.errors['forces'].mae:.1f} meV/Å"
         return shown
@@ -184,7 +184,7 @@ class Run:
         budget, best = self.training.budget, self.training.plateau.best
         reached = f"best validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
         if self.held and self.plan.response:
-            reached = f"validation RMSE {tensor_training.in_words(self.best_errors)}"
+            reached = f"validation RMSE {tensor_report.in_words(self.best_errors)}"
         return (
             f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.2f} minutes "
             f"({cpu_seconds / 60:.2f} minutes of CPU in this run)"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equitour.cli import tensor_training
+from equitour.cli import tensor_plan, tensor_report
 from equitour.cli import training_plan as planning
 from equitour.cli.structure_files import StructureFile, read_structures
 from equitour.cli.tensor_files import read_tensors
@@ -24,7 +24,7 @@ MODEL, MINUTES, DECAY = "mace", 20.0, 0.99
 def read_labelled(path: Path, arguments: argparse.Namespace) -> StructureFile:
     """The structures of a file with the labels that the loss compares."""
     if arguments.target:
-        return read_tensors(path, tensor_training.targets_in(arguments.target))
+        return read_tensors(path, tensor_plan.targets_in(arguments.target))
     needed = ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
     return read_structures(path, needed=needed)
 
@@ -32,7 +32,7 @@ def read_labelled(path: Path, arguments: argparse.Namespace) -> StructureFile:
 def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
     """Everything that the arguments leave open, decided from the data."""
     if arguments.target:
-        return tensor_training.plan_of(arguments, file, valid)
+        return tensor_plan.plan_of(arguments, file, valid)
     model, given = arguments.model or MODEL, planning.parsed_settings(arguments.set)
     if arguments.cutoff is not None:
         given["cutoff"] = arguments.cutoff
@@ -88,7 +88,7 @@ def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
     """The plan that training began with; only the budget may have changed."""
     plan = Plan(**saved)
     names = [target["name"] for target in plan.targets] if plan.response else []
-    if names != (tensor_training.targets_in(arguments.target) if arguments.target else []):
+    if names != (tensor_plan.targets_in(arguments.target) if arguments.target else []):
         raise Trouble(
             f"--resume needs the --target that training began with, received {arguments.target or 'none'}: "
             f"{'give --target ' + ','.join(names) if names else 'leave it out'}, or begin anew with --overwrite."
@@ -163,7 +163,7 @@ def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> s
 
     weights = sum(parameter.numel() for parameter in training.model.parameters())
     if plan.response:
-        return tensor_training.summary(plan, weights, len(training.batches.examples), held)
+        return tensor_report.summary(plan, weights, len(training.batches.examples), held)
     elements = " ".join(chemical_symbols[number] for number in plan.settings["elements"])
     shifts = "free atoms" if all(n in file.free_atoms for n in plan.settings["elements"]) else "least squares"
     budget = f"{plan.steps} steps" if plan.steps else f"{plan.minutes:g} minutes"

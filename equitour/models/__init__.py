@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from equitour.models.electric import ElectricPotential
 from equitour.models.heads import Potential, Prediction
-from equitour.models.response import TENSORS, Response, TensorKind, irreps_for
+from equitour.models.response import Response
+from equitour.models.tensor_kinds import TENSORS, TensorKind, irreps_for
 from equitour.train import load_weights, read_metadata, save_weights
 
 # Names of trunks and where they stand; a module is imported when its model is asked for.
@@ -22,10 +24,13 @@ MODELS = {
     "mace": ("equitour.models.mace", "MACE"),
     "attention": ("equitour.models.attention", "EquivariantAttention"),
 }
+# What a file can hold on top of a trunk, each before what it is a special case of.
+HEADS = {"response": Response, "electric": ElectricPotential, "potential": Potential}
 
 __all__ = [
     "MODELS",
     "TENSORS",
+    "ElectricPotential",
     "Potential",
     "Prediction",
     "Response",
@@ -64,7 +69,7 @@ def save(
             f"a saved trunk must be one of {', '.join(MODELS)}, received {type(potential.trunk).__name__}: "
             "save it with train.save_weights"
         )
-    head = "response" if isinstance(potential, Response) else "potential"
+    head = next(head for head, kind in HEADS.items() if isinstance(potential, kind))
     header = {"model": name, "settings": potential.trunk.settings, head: potential.settings}
     header["dtype"] = str(next(potential.parameters()).dtype).removeprefix("torch.")
     save_weights(potential, path, metadata={**(metadata or {}), **header})
@@ -84,10 +89,8 @@ def load(path: str | Path) -> Potential | Response:
             "which names no model: load its weights with train.load_weights"
         )
     trunk = build(metadata["model"], **metadata["settings"])
-    if "response" in metadata:
-        potential: Potential | Response = Response(trunk, **metadata["response"])
-    else:
-        potential = Potential(trunk, **metadata["potential"])
+    head = next(head for head in HEADS if head in metadata)
+    potential = HEADS[head](trunk, **metadata[head])
     potential.to(getattr(torch, metadata.get("dtype", "float32")))
     load_weights(potential, path)
     return potential.eval()
