@@ -60,7 +60,7 @@ def _z(*parts: Tensor) -> Tensor:
     inputs=_gated,
     axes=("edges", "channels"),
     hints=(
-        "z = v_i ⊕ v_j ⊕ u: ⊕ puts vectors side by side, `torch.cat([...], dim=1)`.",
+        "z = [v_i, v_j, u] puts the three rows of each edge side by side: `torch.cat([...], dim=1)`.",
         "⊙ multiplies entry by entry: one factor between 0 and 1, the gate, and one that is positive, the message.",
         "Write `torch.sigmoid(z @ W_f + b_f) * softplus(z @ W_s + b_s)`.",
     ),
@@ -70,7 +70,7 @@ def _z(*parts: Tensor) -> Tensor:
                 softplus(_z(v_i, v_j, u) @ W_f + b_f) * torch.sigmoid(_z(v_i, v_j, u) @ W_s + b_s)
             )
         ),
-        "z begins with the receiver: v_i ⊕ v_j ⊕ u. With the sender first the weights meet the wrong atom.": (
+        "z begins with the receiver: [v_i, v_j, u]. With the sender first the weights meet the wrong atom.": (
             lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
                 torch.sigmoid(_z(v_j, v_i, u) @ W_f + b_f) * softplus(_z(v_j, v_i, u) @ W_s + b_s)
             )
@@ -83,10 +83,13 @@ def _z(*parts: Tensor) -> Tensor:
                 torch.sigmoid(_z(v_i, v_j, u) @ W_f + b_f) + softplus(_z(v_i, v_j, u) @ W_s + b_s)
             )
         ),
+        "b_f and b_s are missing.": lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
+            torch.sigmoid(_z(v_i, v_j, u) @ W_f) * softplus(_z(v_i, v_j, u) @ W_s)
+        ),
     },
 )
 def gated_message(v_i, v_j, u, W_f, b_f, W_s, b_s):
-    """CGCNN's message of each edge, σ(z W_f + b_f) ⊙ g(z W_s + b_s) with z = v_i ⊕ v_j ⊕ u."""
+    """CGCNN's message of each edge, σ(z W_f + b_f) ⊙ g(z W_s + b_s) with z = [v_i, v_j, u]."""
     z = torch.cat([v_i, v_j, u], dim=1)
     return torch.sigmoid(z @ W_f + b_f) * softplus(z @ W_s + b_s)
 
@@ -142,24 +145,26 @@ def shares(q_i, k_j, receivers, num_nodes):
 
 
 def _connected(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
-    """A ring of five to nine atoms with two bonds across, both directions of every bond."""
-    n = int(torch.randint(5, 10, (1,), generator=generator))
-    ring = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
-    first = int(torch.randint(n, (1,), generator=generator))
-    across = torch.tensor([[first, first], [(first + 2) % n, (first + 3) % n]])
-    pairs = torch.cat([ring, across], dim=1)
+    """A ring of five to nine atoms with two bonds across, or two threes that all hold hands; both directions."""
+    n = int(torch.randint(4, 10, (1,), generator=generator))
+    if n == 4:  # Here an eigenvalue below zero is the second largest in size.
+        pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3, 6)).T
+    else:
+        ring = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
+        first = int(torch.randint(n, (1,), generator=generator))
+        pairs = torch.cat([ring, torch.tensor([[first, first], [(first + 2) % n, (first + 3) % n]])], dim=1)
     pairs = torch.cat([pairs, pairs.flip(0)], dim=1).unique(dim=1)
-    return pairs[0], pairs[1], n
+    return pairs[0], pairs[1], int(pairs.max()) + 1
 
 
 def _table(senders: Tensor, receivers: Tensor, num_nodes: int, *, loops: bool = True) -> Tensor:
-    P = torch.zeros(num_nodes, num_nodes, dtype=torch.float64)
+    P = torch.eye(num_nodes, dtype=torch.float64) * loops
     P[receivers, senders] = 1
-    return P + torch.eye(num_nodes) if loops else P
+    return P / P.sum(1, keepdim=True)
 
 
-def _sizes(P: Tensor) -> Tensor:
-    return torch.linalg.eigvals(P).abs().sort(descending=True).values
+def _second(sizes: Tensor) -> Tensor:
+    return sizes.sort(descending=True).values[1]
 
 
 @exercise(
@@ -167,29 +172,25 @@ def _sizes(P: Tensor) -> Tensor:
     inputs=_connected,
     hints=(
         "One round is a matrix: h ← P h. The row of atom i holds 1 / (1 + number of neighbours) at i and its neighbours.",
-        "After T rounds Pᵀ h is left, and each eigenvector has shrunk by λᵀ. The constant one has λ = 1: all atoms alike.",
+        "Each round multiplies each eigenvector by its eigenvalue. The constant one has λ = 1: all atoms alike, for ever.",
         "What makes atoms differ dies out like the next largest: `torch.linalg.eigvals(P).abs().sort(...)`.",
-        "With P divided by `P.sum(1, keepdim=True)`: the entry [1] of the sizes sorted from the largest down.",
+        "Begin with `P = torch.eye(num_nodes, dtype=torch.float64)` and `P[receivers, senders] = 1`; divide by `P.sum(1, keepdim=True)`.",
     ),
     mistakes={
         "1 is the largest: it belongs to what all atoms have in common. The next one tells how fast the rest dies.": (
-            lambda senders, receivers, num_nodes: torch.ones((), dtype=torch.float64)
+            lambda *graph: torch.ones((), dtype=torch.float64)
         ),
         "The atom itself takes part in its average: put ones on the diagonal before you divide.": (
-            lambda senders, receivers, num_nodes: _sizes(
-                (P := _table(senders, receivers, num_nodes, loops=False)) / P.sum(1, keepdim=True)
-            )[1]
+            lambda *graph: _second(torch.linalg.eigvals(_table(*graph, loops=False)).abs())
         ),
         "These rows are sums, not averages: divide each by its own sum.": (
-            lambda senders, receivers, num_nodes: _sizes(_table(senders, receivers, num_nodes))[1]
+            lambda *graph: _second(torch.linalg.eigvals((_table(*graph) > 0).double()).abs())
         ),
         "P is not symmetric, and eigvalsh reads one half of it only: use eigvals.": (
-            lambda senders, receivers, num_nodes: (
-                torch.linalg.eigvalsh((P := _table(senders, receivers, num_nodes)) / P.sum(1, keepdim=True))
-                .abs()
-                .sort(descending=True)
-                .values[1]
-            )
+            lambda *graph: _second(torch.linalg.eigvalsh(_table(*graph)).abs())
+        ),
+        "An eigenvalue of -1/2 shrinks as slowly as one of 1/2: sort by absolute values.": (
+            lambda *graph: _second(torch.linalg.eigvals(_table(*graph)).real)
         ),
     },
 )
@@ -239,7 +240,7 @@ question(
 question(
     "201.depth",
     "Forces in ethanol, learned from the same 200 frames. Network 1: one round of messages between atoms up to 4 Å apart. "
-    "Network 2: six rounds along bonds only, five times as many weights. Which has the smaller error?",
+    "Network 2: six rounds along bonds only, six times as many weights. Which has the smaller error?",
     options={
         "Network 2: it is deeper": "Six rounds carry news across the molecule. News of what?",
         "Network 1": "No bond length changes when a molecule bends, so no number of rounds along bonds can see it.",
