@@ -44,7 +44,7 @@ class ElectricPotential(Potential):
 
     def __init__(
         self,
-        trunk: NequIP,
+        trunk: nn.Module,
         *,
         shifts: Sequence[float] | None = None,
         scale: float = 1.0,

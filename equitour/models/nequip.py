@@ -79,7 +79,9 @@ class NequIP(EquivariantTrunk):
                 field that all atoms feel.
         """
         species = self.species(graph.atomic_numbers)
-        edges = self.edges(graph)
+        # Through the padded product, derivatives taken for several outputs at once (is_grads_batched) and then
+        # differentiated again come out wrong (torch 2.13): what a field is for needs the loose form.
+        edges = self.edges(graph) if between is None else self.loose_edges(graph)
         features = self.embedding.index_select(0, species).unsqueeze(1)
         matrices: dict[str, list[Tensor]] = {}
         for number, layer in enumerate(self.layers):
@@ -93,8 +95,12 @@ class NequIP(EquivariantTrunk):
 
     def edges(self, graph: AtomicGraph) -> Edges:
         """Harmonics and radial basis of all edges, padded where that is faster."""
-        edges = Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
+        edges = self.loose_edges(graph)
         return edges.padded() if self._prefers_padding(graph) else edges
+
+    def loose_edges(self, graph: AtomicGraph) -> Edges:
+        """The same, never padded."""
+        return Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
 
     def _prefers_padding(self, graph: AtomicGraph) -> bool:
         # A compiler fuses the loose form, and cannot know the largest number of neighbours beforehand.
