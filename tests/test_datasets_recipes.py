@@ -261,10 +261,10 @@ RAMAN = """
 """
 
 
-def test_raman_tensors_are_read_with_the_displacement_last():
+def test_raman_tensors_are_read_with_the_displacement_first():
     tensor = abinit.raman(RAMAN, 1)
-    np.testing.assert_array_equal(tensor[0, :, :, 0], [[1, 2, 3], [2, 4, 5], [3, 5, 6]])
-    assert tensor[0, 1, 2, 2] == tensor[0, 2, 1, 2] == -7.5
+    np.testing.assert_array_equal(tensor[0, 0], [[1, 2, 3], [2, 4, 5], [3, 5, 6]])
+    assert tensor[0, 2, 1, 2] == tensor[0, 2, 2, 1] == -7.5
     assert np.count_nonzero(tensor) == 9 + 2
 
 
@@ -273,7 +273,7 @@ def response_table(heading, rows):
     return f"  {heading}\n     j1       j2             matrix element\n" + "\n".join(lines) + "\n"
 
 
-def test_born_charges_are_read_with_the_field_first():
+def test_born_charges_are_read_with_the_displacement_first():
     # One atom: it is perturbation 1, and the electric field is perturbation 1 + 2.
     born = {(i, j): 10.0 * i + j for i in (1, 2, 3) for j in (1, 2, 3)}
     charges = [((moved, 1, field, 3), value) for (field, moved), value in born.items()]
@@ -281,7 +281,7 @@ def test_born_charges_are_read_with_the_field_first():
     output = response_table("Dielectric tensor, in cartesian coordinates,", dielectric)
     output += response_table("(from electric field response)", charges)
     found, epsilon = abinit.charges_and_dielectric(output, 1)
-    np.testing.assert_array_equal(found[0], [[11, 12, 13], [21, 22, 23], [31, 32, 33]])
+    np.testing.assert_array_equal(found[0], [[11, 21, 31], [12, 22, 32], [13, 23, 33]])
     np.testing.assert_array_equal(epsilon, np.diag([1, 2, 3]))
     with pytest.raises(
         RuntimeError, match="must hold all charges and the dielectric tensor, but some are missing"

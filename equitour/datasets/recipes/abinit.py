@@ -47,12 +47,12 @@ def rows(output: str, heading: str, atoms: int) -> list[tuple[tuple[int, int, in
 
 
 def charges_and_dielectric(output: str, atoms: int) -> tuple[np.ndarray, np.ndarray]:
-    """Born charges (atoms, 3, 3), field first and displacement second, and the electronic dielectric tensor (3, 3)."""
+    """Born charges (atoms, 3, 3), displacement first and field second, and the electronic dielectric tensor (3, 3)."""
     field = atoms + 1
     charges, dielectric = np.full((atoms, 3, 3), np.nan), np.full((3, 3), np.nan)
     for (moved, atom, along, other), value in rows(output, "(from electric field response)", atoms):
-        if other == field and atom < atoms and np.isnan(charges[atom, along, moved]):
-            charges[atom, along, moved] = value
+        if other == field and atom < atoms and np.isnan(charges[atom, moved, along]):
+            charges[atom, moved, along] = value
     for (one, first, two, second), value in rows(
         output, "Dielectric tensor, in cartesian coordinates", atoms
     ):
@@ -66,9 +66,9 @@ def charges_and_dielectric(output: str, atoms: int) -> tuple[np.ndarray, np.ndar
 
 
 def raman(output: str, atoms: int) -> np.ndarray:
-    """Change of the susceptibility with a displacement, (atoms, 3, 3, 3) in 1/bohr: two fields, displacement last."""
+    """Change of the susceptibility with a displacement, (atoms, 3, 3, 3) in 1/bohr: displacement first, then two fields."""
     part = output[output.index("First-order change in the electronic dielectric") :]
     block = part[part.index("atom  displacement\n") + len("atom  displacement\n") :].split("==")[0]
     lines = [[float(word) for word in line.split()] for line in block.splitlines() if line.strip()]
     values = np.array([line[-3:] for line in lines[: 9 * atoms]])
-    return values.reshape(atoms, 3, 3, 3).transpose(0, 2, 3, 1)
+    return values.reshape(atoms, 3, 3, 3)

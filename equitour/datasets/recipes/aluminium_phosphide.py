@@ -21,8 +21,8 @@ CARD = {
     "title": "Raman tensors of distorted aluminium phosphide",
     "units": {"born_effective_charges": "e", "raman_tensors": "1/Å", "dielectric": "1", "amplitude": "Å"},
     "labels": {
-        "raman_tensors": "(nodes, 3, 3, 3): dχ_ab/dR_c with ε = 1 + 4πχ, displacement last",
-        "born_effective_charges": "(nodes, 3, 3): field first, displacement second",
+        "raman_tensors": "(nodes, 3, 3, 3): dχ_bc/dR_a with ε = 1 + 4πχ, displacement first",
+        "born_effective_charges": "(nodes, 3, 3): displacement first, field second",
         "dielectric": "electronic",
         "amplitude": "standard deviation of the displacements",
     },

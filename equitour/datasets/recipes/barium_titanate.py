@@ -23,7 +23,7 @@ CARD = {
     "title": "Born charges of distorted barium titanate",
     "units": {"born_effective_charges": "e", "dielectric": "1", "amplitude": "Å"},
     "labels": {
-        "born_effective_charges": "(nodes, 3, 3): field first, displacement second",
+        "born_effective_charges": "(nodes, 3, 3): displacement first, field second",
         "dielectric": "electronic, (3, 3); depends on the mesh more than the charges do",
         "amplitude": "standard deviation of the displacements; 0 is the perfect cubic cell",
     },
