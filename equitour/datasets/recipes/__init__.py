@@ -13,6 +13,7 @@ RECIPES = (
     "phonon_bands",
     "silicon_amorphous",
     "molecules_response",
+    "molecules_vibrations",
     "glass_kob_andersen",
     "molecules_md",
     "perovskites",
