@@ -63,9 +63,15 @@ def test_irreps_of_the_result_are_those_asked_for_and_reachable():
 
 
 def test_hidden_features_may_hold_parities_that_harmonics_lack():
-    model = NequIP(elements=[1], cutoff=3.0, num_channels=2, lmax=1, irreps_out="0e + 1e")
-    assert model.irreps_out == o3.Irreps("0e + 1e")
+    model = NequIP(elements=[1], cutoff=3.0, num_channels=2, lmax=1, irreps_out="0e + 0o + 1e", num_layers=4)
+    assert model.irreps_out == o3.Irreps("0e + 0o + 1e")
     assert model.layers[1].irreps_out == o3.Irreps("0e + 1e + 1o")
+
+
+def test_what_the_last_layer_reaches_by_itself_is_not_carried_on_the_way():
+    model = NequIP(elements=[1], cutoff=3.0, num_channels=2, lmax=2, irreps_out="1e + 2o + 3o")
+    assert model.irreps_out == o3.Irreps("0e + 1e + 2o + 3o")
+    assert model.layers[1].irreps_out == o3.Irreps("0e + 1o + 2e")
 
 
 def test_a_model_without_layers_tells_elements_apart_and_nothing_else(ethanol):

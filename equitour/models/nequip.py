@@ -40,7 +40,7 @@ class NequIP(EquivariantTrunk):
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
         irreps_out: Of the last layer's rows; scalars are always among them. Hidden layers hold 0e + 1o + 2e + …
-            and whatever stands here. Some need several layers: a pseudoscalar comes from three directions.
+            and, where the last layer alone cannot reach it, what stands here: a pseudoscalar comes from three directions.
     """
 
     def __init__(

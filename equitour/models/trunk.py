@@ -57,9 +57,15 @@ class EquivariantTrunk(Trunk):
 
 
 def hidden_and_last(num_layers: int, *, lmax: int, irreps_out: o3.Irreps | str) -> list[o3.Irreps]:
-    """Irreps after each layer: 0e + 1o + 2e + … with all that is wanted at the end, then what is wanted alone."""
-    last = one_each(irreps_out)
-    hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural_irreps(lmax) + last})))
+    """Irreps after each layer: 0e + 1o + 2e + … and at the end what is wanted.
+
+    Hidden layers hold what is wanted too, unless the last convolution reaches all of it from 0e + 1o + 2e + … alone:
+    Born charges and Raman tensors were learnt better in a given time without 1e, 2o and 3o on the way.
+    """
+    last, natural = one_each(irreps_out), natural_irreps(lmax)
+    reached = {ir for one in natural for other in natural for ir in one.ir * other.ir}
+    wanted = set() if all(ir in reached for _, ir in last) else {ir for _, ir in last}
+    hidden = one_each(o3.Irreps(sorted({ir for _, ir in natural} | wanted)))
     return ([hidden] * (num_layers - 1) + [last])[:num_layers]
 
 
