@@ -128,6 +128,13 @@ def test_frames_swing_around_the_rest_positions_with_the_amplitude_asked_for():
     assert (film - graph.positions).norm(dim=2).max() == pytest.approx(0.2)
 
 
+def test_modes_print_their_frequencies():
+    graph = row("HF")
+    text = repr(normal_modes(hessian_of_springs(graph), graph))
+    assert text.startswith("NormalModes(1 mode of 2 atoms: 9")
+    assert text.endswith(" cm⁻¹)")
+
+
 # Hessians
 
 
@@ -291,6 +298,32 @@ def test_a_damped_lattice_absorbs_and_never_amplifies():
     absorption = found[:, 0, 0].imag
     assert bool((absorption >= 0).all())
     assert abs(float(grid[absorption.argmax()] - transverse.frequencies[0])) < 4
+
+
+def test_in_any_crystal_the_ratios_multiply_to_that_of_the_constants_along_q(generator):
+    """Π (ν̃_q/ν̃)² = q·ε(0)·q / q·ε∞·q with charges whose two directions are not the same thing."""
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    cell = 5 * torch.eye(3, dtype=torch.float64) + 0.3 * draw(3, 3)
+    graph = AtomicGraph.from_arrays(
+        torch.rand(4, 3, generator=generator).double() @ cell, [8, 6, 1, 7], cutoff=2.0, cell=cell, pbc=True
+    )
+    root, optical, q = draw(12, 12), draw(3, 3), draw(3)
+    springs = impose_hessian_sum_rule((root @ root.mT).reshape(4, 3, 4, 3))
+    optical = 3 * torch.eye(3, dtype=torch.float64) + 0.2 * (optical + optical.mT)
+    charges, volume = draw(4, 3, 3), float(torch.linalg.det(cell))
+    charges = charges - charges.mean(0)
+    modes = normal_modes(springs, graph)
+    long_range = nonanalytic_hessian(charges, optical, volume=volume, direction=q)
+    split = normal_modes(springs + long_range, graph)
+    static = dielectric_function(
+        modes, charges, dielectric=optical, volume=volume, grid=torch.zeros(1).double()
+    )[0].real
+    product = float((split.frequencies / modes.frequencies).square().prod())
+    assert product > 1.1
+    assert product == pytest.approx(float((q @ static @ q) / (q @ optical @ q)), rel=1e-8)
 
 
 @pytest.mark.parametrize("direction", [[0, 0, 1], [1, 1, 1], [0.3, -2.0, 0.7]])

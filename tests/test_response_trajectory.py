@@ -17,6 +17,7 @@ from equitour.dynamics.response import (
     power_spectrum,
     raman_activities,
     raman_from_polarizabilities,
+    raman_intensities,
     raman_invariants,
     spectrum,
     vibrational_density,
@@ -243,6 +244,22 @@ def test_the_density_of_states_counts_the_modes(run):
     found = vibrational_density(speeds, modes.masses, timestep=1.0, temperature=temperature)
     assert [area(found, nu) for nu in modes.frequencies.tolist()] == pytest.approx([1, 1, 1], rel=0.01)
     assert float(torch.trapezoid(found.density, found.wavenumbers)) == pytest.approx(3, rel=0.01)
+
+
+def test_a_run_becomes_what_a_laser_sees(run, generator):
+    """Each point of the activity times the factor of its wavenumber: the areas are the cross-sections of the modes."""
+    modes, shifts, _, temperature = run
+    tensors = torch.randn(3, 3, 3, 3, generator=generator, dtype=torch.float64)
+    tensors = tensors + tensors.transpose(2, 3)
+    alpha = torch.einsum("tna,nabc->tbc", shifts, tensors)
+    found = raman_from_polarizabilities(alpha, timestep=1.0, temperature=temperature).between(1000, 5000)
+    light = {"laser_wavelength": 532.0, "temperature": temperature}
+    seen = raman_intensities(found.wavenumbers, found.activity, **light)
+    expected = raman_intensities(
+        modes.frequencies, raman_activities(mode_polarizabilities(modes, tensors)), **light
+    )
+    areas = [area(found, nu, seen) for nu in modes.frequencies.tolist()]
+    assert areas == pytest.approx(expected.tolist(), rel=0.01)
 
 
 # What is refused

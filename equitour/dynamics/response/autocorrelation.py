@@ -24,6 +24,11 @@ class PowerSpectrum(NamedTuple):
     wavenumbers: Float[Tensor, " points"]
     density: Float[Tensor, " points"]
 
+    def between(self, low: float, high: float) -> "PowerSpectrum":
+        """Only the points within low ≤ ν̃ ≤ high."""
+        kept = (self.wavenumbers >= low) & (self.wavenumbers <= high)
+        return PowerSpectrum(*(column[kept] for column in self))
+
 
 def autocorrelation(signal: Array, *, lags: int | None = None) -> Float[Tensor, " lags"]:
     """C(τ) = ⟨s(t)·s(t + τ)⟩, averaged over the times that have a partner, summed over components.

@@ -17,7 +17,7 @@ from equitour.dynamics.state import masses_of
 from equitour.graph import AtomicGraph
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NormalModes:
     """Vibrations of one structure, softest first.
 
@@ -33,6 +33,12 @@ class NormalModes:
 
     def __len__(self) -> int:
         return len(self.frequencies)
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{frequency:.1f}" for frequency in self.frequencies[:12].tolist())
+        rest = ", …" if len(self) > 12 else ""
+        count = "1 mode" if len(self) == 1 else f"{len(self)} modes"
+        return f"NormalModes({count} of {len(self.masses)} atoms: {listed}{rest} cm⁻¹)"
 
     @property
     def frequencies_thz(self) -> Float[Tensor, " modes"]:

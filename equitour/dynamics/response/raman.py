@@ -104,7 +104,8 @@ def raman_intensities(
     Klöckner in Raman Spectroscopy of Gases and Liquids (1979).
 
     Args:
-        frequencies: ν̃ (modes,) in cm⁻¹, positive; the grid of a spectrum of activities does as well.
+        frequencies: ν̃ (modes,) in cm⁻¹, positive; the grid of a spectrum of activities does as well, as in
+            `raman_intensities(run.wavenumbers, run.activity, ...)` after `run = run.between(100, 4000)`.
         activities: S (modes,) in Å⁴/u, or per cm⁻¹ on a grid.
         laser_wavelength: 10⁷/ν̃₀, in nm; 532 is green.
         temperature: T in K.
@@ -119,38 +120,44 @@ def raman_intensities(
     laser = 1e7 / positive("laser_wavelength", laser_wavelength, "nm", "532 is green")
     if side not in ("stokes", "anti-stokes"):
         raise ValueError(f"side must be 'stokes' or 'anti-stokes', received {side!r}: choose one of them")
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature must be at least 0 K, received {temperature}: give kelvins")
     if not bool(((frequencies > 0) & (frequencies < laser)).all()):
         raise ValueError(
             f"frequencies must lie between 0 and the laser's {laser:.0f} cm⁻¹, received {float(frequencies.min()):.1f} "
             f"to {float(frequencies.max()):.1f}: leave out unstable and resting modes"
         )
-    stokes = side == "stokes"
-    occupation = 1 / torch.expm1(KELVIN * frequencies / temperature) if temperature > 0 else 0 * frequencies
-    scattered = laser - frequencies if stokes else laser + frequencies
-    return (
-        CROSS_SECTION * scattered**4 / frequencies * activities * (occupation + 1 if stokes else occupation)
-    )
+    phonons = _occupation(frequencies, temperature)
+    lost, strength = (frequencies, phonons + 1) if side == "stokes" else (-frequencies, phonons)
+    return CROSS_SECTION * (laser - lost) ** 4 / frequencies * activities * strength
+
+
+def _occupation(frequencies: Tensor, temperature: float) -> Tensor:
+    """Bose's 1/(exp(hcν̃/kT) − 1), which is zero at T = 0.
+
+    Raises:
+        ValueError: The temperature is negative or not finite.
+    """
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"temperature must be at least 0 K, received {temperature}: give kelvins")
+    if temperature == 0:
+        return torch.zeros_like(frequencies)
+    return 1 / torch.expm1(KELVIN * frequencies / temperature)
 
 
 def _require_symmetric_pair(tensors: Tensor) -> None:
     """Raise when the two field indices are not the last two, which their symmetry gives away."""
     size = float(tensors.abs().max())
-
-    def asymmetry(first: int, second: int) -> float:
-        return float((tensors - tensors.transpose(first, second)).abs().max())
-
-    if asymmetry(2, 3) <= 0.01 * size:
+    gaps = {
+        pair: float((tensors - tensors.transpose(*pair)).abs().max()) for pair in ((2, 3), (1, 2), (1, 3))
+    }
+    if gaps[2, 3] <= 0.01 * size:
         return
-    found = next(((i, j) for i, j in ((1, 2), (1, 3)) if asymmetry(i, j) <= 0.01 * size), None)
     cure = "make them so with (t + t.transpose(2, 3)) / 2"
-    if found is not None:
-        order = {(1, 2): "0, 3, 1, 2", (1, 3): "0, 2, 1, 3"}[found]
-        cure = (
-            f"here axes {found[0]} and {found[1]} are, so put the displacement first with .permute({order})"
-        )
+    for pair, order in (((1, 2), "0, 3, 1, 2"), ((1, 3), "0, 2, 1, 3")):
+        if gaps[pair] <= 0.01 * size:
+            cure = (
+                f"here axes {pair[0]} and {pair[1]} are, so put the displacement first with .permute({order})"
+            )
     raise ValueError(
-        f"raman_tensors must be symmetric in their last two indices, received a difference of "
-        f"{asymmetry(2, 3):.2g} in {size:.2g}: {cure}"
+        f"raman_tensors must be symmetric in their last two indices, received a difference of {gaps[2, 3]:.2g} in "
+        f"{size:.2g}: {cure}"
     )

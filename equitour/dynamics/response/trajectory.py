@@ -37,6 +37,11 @@ class RamanSpectrum(NamedTuple):
         """45 a² + 7 γ²; `raman_intensities` turns it into what a laser sees."""
         return 45 * self.mean_squared + 7 * self.anisotropy_squared
 
+    def between(self, low: float, high: float) -> "RamanSpectrum":
+        """Only the points within low ≤ ν̃ ≤ high."""
+        kept = (self.wavenumbers >= low) & (self.wavenumbers <= high)
+        return RamanSpectrum(*(column[kept] for column in self))
+
 
 def infrared_from_dipoles(
     dipoles: Array, *, timestep: float, temperature: float, resolution: float = 10.0, window: str = "gaussian"
