@@ -11,7 +11,7 @@ from e3nn import o3
 from equitour import view
 from equitour.graph import AtomicGraph
 from equitour.view import style
-from equitour.view.fields import ellipsoid_axes
+from equitour.view.glyphs import ellipsoid_axes
 
 
 @pytest.fixture

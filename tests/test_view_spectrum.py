@@ -11,7 +11,7 @@ from ase.build import bulk, molecule
 from equitour import view
 from equitour.graph import AtomicGraph
 from equitour.view import page
-from equitour.view.modes import _quaternion
+from equitour.view.bearing import _quaternion
 
 GRID = np.linspace(1000.0, 4000.0, 50)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from equitour.view.bearing import flat_side
 from equitour.view.fields import DISPLACEMENT_COLOUR
 from equitour.view.frames import NUMBER_LIMIT, to_array
 from equitour.view.scenes import scene
@@ -49,7 +50,7 @@ def motion(
     panel["motion"] = values.astype(np.float32)
     panel |= {"amplitude": amplitude, "arrow": _arrow(panel), "motion_colour": DISPLACEMENT_COLOUR}
     places = panel["positions"] + max(panel["arrow"], amplitude) * values
-    panel["look"] = _look(panel["positions"].astype(np.float64)) if panel["cell"] is None else None
+    panel["look"] = flat_side(panel["positions"].astype(np.float64)) if panel["cell"] is None else None
     reach = float(np.linalg.norm(places - panel["centre"], axis=-1).max())
     panel["extent"] = max(panel["extent"], round(1.02 * reach, 4))
     moves = "it swings along the chosen mode; at rest arrows show the displacements"
@@ -81,30 +82,3 @@ def _arrow(panel: dict) -> float:
     places = panel["positions"]
     size = float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
     return round(min(max(0.7 * size, 0.9), 1.5), 4)
-
-
-def _look(places: np.ndarray) -> list[float] | None:
-    """A quaternion [w, x, y, z] that shows a molecule from its flat side, a little from above, widest from left to right."""
-    centred = places - places.mean(axis=0)
-    sizes, axes = np.linalg.eigh(centred.T @ centred)
-    if sizes[1] < 1e-6:
-        return None
-    rows = axes[:, ::-1].T * np.sign(axes[np.abs(axes).argmax(axis=0), range(3)])[::-1, None]
-    rows[2] = np.cross(rows[0], rows[1])
-    tilt = np.array([[1, 0, 0], [0, np.cos(0.3), -np.sin(0.3)], [0, np.sin(0.3), np.cos(0.3)]])
-    turn = np.array([[np.cos(0.25), 0, -np.sin(0.25)], [0, 1, 0], [np.sin(0.25), 0, np.cos(0.25)]])
-    return _quaternion(tilt @ turn @ rows)
-
-
-def _quaternion(matrix: np.ndarray) -> list[float]:
-    """Of a rotation matrix: the eigenvector to the largest eigenvalue of Bar-Itzhack's symmetric matrix."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = matrix
-    q = np.linalg.eigh(
-        [
-            [xx - yy - zz, xy + yx, xz + zx, zy - yz],
-            [xy + yx, yy - xx - zz, yz + zy, xz - zx],
-            [xz + zx, yz + zy, zz - xx - yy, yx - xy],
-            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
-        ]
-    )[1][:, -1]
-    return [round(float(value), 6) for value in (q[3], q[0], q[1], q[2])]

@@ -17,7 +17,7 @@ from equitour.view import style, words
 
 # The parts of the module in the order in which they build on each other.
 _PARTS = (
-    "codec", "colour", "geometry", "harmonic_basis", "shaders", "stage", "camera", "gestures", "solid",
+    "codec", "colour", "geometry", "harmonic_basis", "shaders", "stage", "camera", "gestures", "solid", "tensors",
     "structure", "surface", "flat", "charts", "twin", "slider", "linked",
 )  # fmt: skip
 # Parts that only some kinds of panels need; a page carries them where such a panel stands.

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from equitour.view import glyphs
+from equitour.view.bearing import flat_side
 from equitour.view.bonds import find_bonds
-from equitour.view.fields import ellipsoid_axes, read_fields
+from equitour.view.fields import read_fields
 from equitour.view.frames import ATOM_LIMIT, Frame, read_frames
 from equitour.view.style import element_colours
 
@@ -28,8 +30,10 @@ def scene(
             positions (frames, atoms, 3) in Å; or a pair (structure, positions of every frame).
         vectors: Arrows per atom, (atoms, 3) or (frames, atoms, 3); `{"force (eV/Å)": array}` names them,
             several entries give several colours, `view.field` sets the scale.
-        tensors: Ellipsoids per atom, (atoms, 3, 3) or (frames, atoms, 3, 3): the symmetric part, blue where
-            n·T·n is positive, orange where it is negative.
+        tensors: Per atom, (atoms, 3, 3) or (frames, atoms, 3, 3). Symmetric ones are ellipsoids; others are glyphs
+            r(n) = |n·T·n|, with a ringed arrow a for the antisymmetric part, A v = a × v. Also (atoms, 3, 3, 3), as
+            glyphs r(n) = |Σ T_ijk n_i n_j n_k|, which see the totally symmetric part. Blue where positive, orange with
+            stripes where negative; a bar tells the scale. `view.field` chooses the shape and the scale.
         scalars: Colours per atom, (atoms) or (frames, atoms); both signs give blue and orange, one sign cividis.
         images: How many cells to show along a, b and c.
         bonds: `"auto"` by covalent radii, `"edges"` the edges of the graph, pairs (bonds, 2), or None.
@@ -47,20 +51,21 @@ def scene(
     places = frames[0].positions
     size = float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
     fields = {
-        kind: read_fields(kind, given, counts, size)
-        for kind, given in [("vectors", vectors), ("tensors", tensors), ("scalars", scalars)]
-    }
+        kind: read_fields(kind, given, counts, length)
+        for kind, given, length in [
+            ("vectors", vectors, size), ("tensors", tensors, _shortest_bond(panel, frames[0])), ("scalars", scalars, size)
+        ]
+    }  # fmt: skip
     if len(fields["tensors"]) > 1 or len(fields["scalars"]) > 1:
         raise ValueError(
             "a panel shows one set of tensors and one of scalars, received several: give each its own panel in view.linked"
         )
-    for one in fields["tensors"]:
-        one["axes"] = ellipsoid_axes(one["values"]).astype(np.float32)
     panel |= {
         kind: [one | {"values": one["values"].astype(np.float32)} for one in given]
         for kind, given in fields.items()
     }
     panel |= _extent(panel)
+    panel["look"] = flat_side(places) if fields["tensors"] and panel["cell"] is None else None
     panel["alt"] = alt or _words(panel, frames)
     return panel
 
@@ -112,6 +117,16 @@ def _bonds(frames: list[Frame], rule: Any) -> dict:
     }
 
 
+def _shortest_bond(panel: dict, frame: Frame) -> float:
+    """Of the first frame, in Å; without bonds the length of an ordinary one."""
+    first = panel["bonds"][: panel["bond_offsets"][1]]
+    if not len(first):
+        return 1.6
+    cell = np.zeros((3, 3)) if frame.cell is None else frame.cell
+    ways = frame.positions[first[:, 1]] - frame.positions[first[:, 0]] + first[:, 2:] @ cell
+    return float(np.linalg.norm(ways, axis=1).min())
+
+
 def _images(frames: list[Frame], images: Any, atoms: int) -> list[int]:
     images = [int(count) for count in images]
     if len(images) != 3 or min(images) < 1:
@@ -134,13 +149,13 @@ def _extent(panel: dict) -> dict:
     """The sphere around everything that is drawn in any frame, so that nothing leaves the picture while it turns."""
     atoms = panel["positions"].astype(np.float64)
     arrows = [atoms + one["scale"] * one["values"] for one in panel["vectors"]]
+    arrows += [
+        atoms + one["axial_scale"] * one["axial"] for one in panel["tensors"] if one["axial"] is not None
+    ]
     points = np.concatenate([_repeated(panel, atoms), *arrows])
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     radius = max(element["radius"] for element in panel["elements"].values())
-    shells = [
-        one["scale"] * float(np.linalg.norm(one["axes"], ord=2, axis=(1, 2)).max())
-        for one in panel["tensors"]
-    ]
+    shells = [one["reach"] for one in panel["tensors"]]
     distance = max(
         float(np.linalg.norm(points - centre, axis=1).max()),
         float(np.linalg.norm(atoms - centre, axis=1).max()) + max([radius, *shells]),
@@ -178,7 +193,9 @@ def _words(panel: dict, frames: list[Frame]) -> str:
             + ", ".join(f"{length:.2f}" for length in np.linalg.norm(first.cell, axis=1))
             + " Å"
         )
-    for kind, drawn in [("vectors", "arrows"), ("tensors", "ellipsoids"), ("scalars", "colours")]:
+    for kind, drawn in [("vectors", "arrows"), ("scalars", "colours")]:
         for one in panel[kind]:
             words += f"; {drawn}: {one['name']}"
+    for one in panel["tensors"]:
+        words += f"; {glyphs.describe(one)}"
     return words + "."

@@ -1,5 +1,6 @@
 import { KINDS } from "./linked.js";
 import { FORWARD, icon, PAUSE, PLAY } from "./slider.js";
+import { nameChips } from "./charts.js";
 import { element } from "./solid.js";
 import { Structure, triple } from "./structure.js";
 import { short, TABLES } from "./twin.js";
@@ -13,7 +14,6 @@ class Motion extends Structure {
   constructor(spec, figure, host) {
     super(spec, figure, host);
     host.motion = this;
-    if (spec.look) { this.camera.home = spec.look; this.camera.reset(); }
     this.swing = 0;
     this.eighth = 0;
     this.button = element("button", "eq-move");
@@ -21,6 +21,7 @@ class Motion extends Structure {
     this.button.addEventListener("click", () => this.toggle());
     if (this.stage.gl) this.canvas.parentNode.append(this.button);
     this.canvas.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); this.toggle(); } });
+    this.legend.append(...nameChips(["displacement"], null, [spec.motion_colour]).children);
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.calm.addEventListener("change", () => this.stop());
     new IntersectionObserver((entries) => { this.inView = entries[entries.length - 1].isIntersecting; }).observe(this.canvas);

@@ -4,7 +4,7 @@ import { BALL_FRAGMENT, BALL_VERTEX, SOLID_FRAGMENT, SOLID_VERTEX } from "./shad
 const FLOATS = 18;
 const INSTANCE = ["axisX", "axisY", "axisZ", "origin", "colour", "colour2"];
 const ATTRIBUTES = ["point", "normal", "value", ...INSTANCE];
-const UNIFORMS = ["view", "lens", "mode", "paper", "haze", "glass"];
+const UNIFORMS = ["view", "lens", "mode", "paper", "haze", "veil"];
 
 // The one WebGL2 context of the page. Browsers drop the oldest of more than 16 contexts,
 // so every panel draws here and keeps a copy of the pixels in its own 2D canvas.
@@ -26,8 +26,8 @@ class Stage {
     this.solid = link(gl, SOLID_VERTEX, SOLID_FRAGMENT);
     this.ball = link(gl, BALL_VERTEX, BALL_FRAGMENT);
     this.instances = gl.createBuffer();
-    const finer = { disc: discMesh(48), sphere: sphereMesh(17), tube: tubeMesh(1, 14), cone: tubeMesh(0, 20) };
-    const coarser = { disc: discMesh(16), sphere: sphereMesh(11), tube: tubeMesh(1, 6), cone: tubeMesh(0, 8) };
+    const finer = { disc: discMesh(48), globe: sphereMesh(35), tube: tubeMesh(1, 14), cone: tubeMesh(0, 20) };
+    const coarser = { disc: discMesh(16), globe: sphereMesh(19), tube: tubeMesh(1, 6), cone: tubeMesh(0, 8) };
     this.meshes = { fine: this.uploadAll(finer), coarse: this.uploadAll(coarser) };
   }
 
@@ -97,16 +97,24 @@ class Stage {
     this.send(mesh, list);
   }
 
-  draw(mesh, list, { mode = 0, glass = false } = {}) {
+  draw(mesh, list, { mode = 0, veil = 0 } = {}) {
     if (!list.count) return;
     const gl = this.gl, { program, at } = this.solid;
     gl.useProgram(program);
     gl.uniform1i(at.mode, mode);
-    gl.uniform1f(at.glass, glass ? 1 : 0);
+    gl.uniform1f(at.veil, veil);
     if (mode === 3) gl.enable(gl.CULL_FACE);
-    if (glass) { gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA); gl.depthMask(false); }
+    if (veil) {
+      gl.colorMask(false, false, false, false);
+      this.send(mesh, list);
+      gl.colorMask(true, true, true, true);
+      gl.depthFunc(gl.LEQUAL);
+      gl.enable(gl.BLEND);
+      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    }
     this.send(mesh, list);
-    if (glass) { gl.disable(gl.BLEND); gl.depthMask(true); }
+    gl.disable(gl.BLEND);
+    gl.depthFunc(gl.LESS);
     gl.disable(gl.CULL_FACE);
   }
 

@@ -1,9 +1,11 @@
-import { colourMap, css, gradient, mix, NEGATIVE, POSITIVE, sample } from "./colour.js";
+import { colourMap, css, gradient, mix, sample } from "./colour.js";
 import { element, Solid } from "./solid.js";
 import { Instances } from "./stage.js";
+import { addTensors, scaleBar, tensorChips } from "./tensors.js";
 
 const AXES = [[0.835, 0.369, 0], [0, 0.62, 0.45], [0, 0.447, 0.698]];
 const MANY = 400;
+const MARKS = { ellipsoid: 2, glyph: 4, cubic: 5 };
 // Atoms are lit bodies: the light colour map shows them on dark pages too.
 const LIT = { dark: false };
 
@@ -11,9 +13,10 @@ const LIT = { dark: false };
 export class Structure extends Solid {
   constructor(spec, figure, host) {
     super(spec, figure, host);
-    this.lists = { balls: new Instances(), rods: new Instances(), cones: new Instances(), glass: new Instances() };
+    this.lists = { balls: new Instances(), rods: new Instances(), cones: new Instances(), veil: new Instances() };
     this.images = imagesOf(spec.images);
     this.chosen = -1;
+    if (spec.look && !this.camera.home) { this.camera.home = spec.look; this.camera.reset(); }
     this.legend = legend(spec);
     figure.append(this.legend);
   }
@@ -44,15 +47,17 @@ export class Structure extends Solid {
   }
 
   paint(k, theme) {
-    const { balls, rods, cones, glass } = this.lists, built = this.stamp(k, theme);
+    const { balls, rods, cones, veil } = this.lists, built = this.stamp(k, theme);
     // While the reader only turns it, a crystal of many thousand atoms need not be put together anew.
-    if (built !== this.built || this.spec.tensors.length) this.assemble(k, theme);
+    if (built !== this.built) this.assemble(k, theme);
     this.built = built;
     const mesh = this.stage.meshes[balls.count > MANY ? "coarse" : "fine"];
     this.stage.balls(mesh.disc, balls);
     this.stage.draw(mesh.tube, rods, { mode: 1 });
     this.stage.draw(mesh.cone, cones);
-    this.stage.draw(mesh.sphere, glass, { mode: 2, glass: true });
+    // A veil lets only its nearest layer be seen, so that nothing need be sorted, and what stands in it shines through.
+    const globe = this.stage.meshes[veil.count > 40 ? "coarse" : "fine"].globe;
+    for (const { shape } of this.spec.tensors) this.stage.draw(globe, veil, { mode: MARKS[shape], veil: theme.dark ? 0.85 : 0.7 });
   }
 
   stamp(k, theme) { return `${k} ${theme.paper}`; }
@@ -69,7 +74,7 @@ export class Structure extends Solid {
     }
     this.addBonds(k, atoms, cell, theme);
     this.addArrows(start, atoms);
-    this.addEllipsoids(k, start, atoms);
+    for (const one of this.spec.tensors) addTensors(this, one, start, atoms);
     if (cell) this.addCell(cell, theme);
   }
 
@@ -116,17 +121,6 @@ export class Structure extends Solid {
     this.lists.cones.rod(neck, tip, Math.min(0.17, 0.35 * length), colour);
   }
 
-  // Glass is drawn from the back to the front, so that nearer shells cover farther ones.
-  addEllipsoids(k, start, atoms) {
-    for (const { axes, scale } of this.spec.tensors) {
-      const order = atoms.map((atom, i) => [this.at(atom.at).depth, i]).sort((a, b) => b[0] - a[0]);
-      for (const [, i] of order) {
-        const rows = [0, 1, 2].map((row) => triple(axes, 3 * (start + i) + row).map((value) => value * scale));
-        this.lists.glass.add(...rows, atoms[i].at, POSITIVE, NEGATIVE);
-      }
-    }
-  }
-
   addCell(cell, theme) {
     const size = this.spec.images, quiet = mix(theme.paper, theme.ink, 0.45);
     for (const corner of imagesOf([2, 2, 2])) {
@@ -149,6 +143,7 @@ export class Structure extends Solid {
         this.write("abc"[i], x, y, theme, 13);
       });
     }
+    for (const one of this.spec.tensors) scaleBar(this, one.bar, theme);
     this.drawChoice(k, theme);
   }
 
@@ -168,9 +163,9 @@ export class Structure extends Solid {
   describe(k, i) {
     const numbers = (values) => [...values].map((value) => value.toFixed(3)).join(", ");
     const parts = [`${this.kindOf(k, i).symbol} ${i} at (${numbers(this.position(k, i))}) Å`];
-    for (const [kind, size] of [["vectors", 3], ["tensors", 9], ["scalars", 1]]) {
+    for (const kind of ["vectors", "tensors", "scalars"]) {
       for (const { name, values } of this.spec[kind]) {
-        const at = size * (this.spec.offsets[k] + i);
+        const size = (3 * values.length) / this.spec.positions.length, at = size * (this.spec.offsets[k] + i);
         parts.push(`${name}: ${numbers(values.subarray(at, at + size))}`);
       }
     }
@@ -221,7 +216,7 @@ export function legend(spec) {
   };
   for (const [number, { symbol, colour }] of spec.scalars.length ? [] : Object.entries(spec.elements)) if (number !== "0") chip(colour, symbol).dataset.number = number;
   spec.vectors.forEach(({ name, colour }) => chip(colour, name));
-  spec.tensors.forEach(({ name }) => { chip(POSITIVE, `${name} > 0`); chip(NEGATIVE, "< 0"); });
+  spec.tensors.forEach((one) => tensorChips(one, chip));
   spec.scalars.forEach((scalar) => box.append(colourBar({ ...scalar, lit: true })));
   return box;
 }

@@ -9,7 +9,7 @@ export const upTo = (count) => Array.from({ length: Math.min(count, MOST) }, (_,
 export const TABLES = {
   structure(spec, k) {
     const [start, stop] = spec.offsets.subarray(k, k + 2);
-    const fields = [["vectors", 3], ["tensors", 9], ["scalars", 1]].flatMap(([kind, size]) => spec[kind].map((one) => ({ ...one, size })));
+    const fields = ["vectors", "tensors", "scalars"].flatMap((kind) => spec[kind].map((one) => ({ ...one, size: (3 * one.values.length) / spec.positions.length })));
     const head = ["atom", "element", "x (Å)", "y (Å)", "z (Å)", ...fields.map(({ name }) => name)];
     const row = (i) => [i, spec.elements[spec.numbers[start + i]].symbol, ...[0, 1, 2].map((x) => spec.positions[3 * (start + i) + x].toFixed(3)),
       ...fields.map(({ values, size }) => [...values.subarray(size * (start + i), size * (start + i + 1))].map(short).join(", "))];
