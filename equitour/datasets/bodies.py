@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from equitour.datasets.catalogue import load
-from equitour.datasets.closed_form import coulomb
+from equitour.datasets.closed_form import coulomb, five_charges
 from equitour.graph import AtomicGraph
 
 STEPS, STEP = 1000, 0.001  # As in `n_body`: time 1 in a thousand leapfrog steps.
@@ -67,9 +66,7 @@ class Flights:
 
 def flights(count: int, *, generator: torch.Generator) -> Flights:
     """The paths of the systems that `load("n_body", count=count, generator=generator)` draws."""
-    data = load("n_body", count=count, generator=generator)
-    charges, velocities = (torch.stack(list(data.atom_labels[name])) for name in ("charges", "velocities"))
-    positions = torch.stack([graph.positions for graph in data.graphs])
+    positions, velocities, charges = five_charges(count, generator=generator)
     positions, velocities = leapfrog(positions, velocities, charges, every=100)
     return Flights(charges=charges, positions=positions, velocities=velocities)
 

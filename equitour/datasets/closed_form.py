@@ -55,13 +55,21 @@ def coulomb(
     return (products * inverse).sum((1, 2)) / 2, torch.einsum("sij,sijx->six", products * inverse**3, apart)
 
 
-def n_body(count: int | None, generator: torch.Generator) -> Raw:
-    """Five charges in open space, now and 1000 leapfrog steps of 0.001 later; energy is conserved."""
-    systems = 100 if count is None else count
+def five_charges(
+    systems: int, *, generator: torch.Generator
+) -> tuple[Float[Tensor, "systems 5 3"], Float[Tensor, "systems 5 3"], Float[Tensor, "systems 5"]]:
+    """Positions, velocities and charges at the start of `n_body`; the centre of mass is at rest."""
     positions = 0.5 * torch.randn(systems, 5, 3, generator=generator, dtype=torch.float64)
     velocities = torch.randn(systems, 5, 3, generator=generator, dtype=torch.float64)
     velocities = 0.5 * (velocities - velocities.mean(1, keepdim=True))
     charges = 2.0 * torch.randint(0, 2, (systems, 5), generator=generator).double() - 1
+    return positions, velocities, charges
+
+
+def n_body(count: int | None, generator: torch.Generator) -> Raw:
+    """Five charges in open space, now and 1000 leapfrog steps of 0.001 later; energy is conserved."""
+    systems = 100 if count is None else count
+    positions, velocities, charges = five_charges(systems, generator=generator)
     energy, forces = coulomb(positions, charges)
     energy = energy + velocities.square().sum((1, 2)) / 2
     x, v, f = positions, velocities, forces
