@@ -25,9 +25,9 @@ def structures_at_once(file: StructureFile) -> int:
 
 
 def watched(plan: Plan, errors: Mapping[str, Errors]) -> float:
-    """What the best model has least of: the sum of the tensors' errors, each in its own size, weighted as in the loss."""
+    """What the best model has least of: the sum of the tensors' errors, each in its own size."""
     return sum(
-        math.sqrt(target["weight"]) * errors[target["name"]].rmse / target["scale"]
+        errors[target["name"]].rmse / target["scale"]
         for target in plan.targets
         if math.isfinite(errors[target["name"]].rmse)
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
 from equitour.models.trunk import EquivariantTrunk, settings_of
-from equitour.tensor_product import Convolution, Edges, Linear, RadialNetwork, Residual, natural_irreps, one_each
+from equitour.tensor_product import Convolution, Edges, Linear, RadialNetwork, natural_irreps
 from equitour.tensor_product.layout import row_counts
 from equitour.tensor_product.symmetric_power import SymmetricPower
 
@@ -23,8 +23,7 @@ class MACE(EquivariantTrunk):
 
     The published model reads an energy off each layer and adds them. Here the scalars of all layers stand side by
     side in the channels, `num_layers` · `num_channels` of them, so that one head reads them all; a head without
-    hidden layer that reads them is the published sum. With other `irreps_out`, as tensors need them, it is the last
-    layer's features that come out.
+    hidden layer that reads them is the published sum.
 
     Args:
         elements: Atomic numbers that the model knows.
@@ -36,8 +35,6 @@ class MACE(EquivariantTrunk):
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks; without one R is linear
             in the Bessel functions, which was no worse from 50 configurations, and better on ethanol.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
-        irreps_out: Of the last layer's rows; scalars are always among them. Those of unnatural parity (1e, 2o, …) come
-            from the last layer's convolution and products.
     """
 
     def __init__(
@@ -51,7 +48,6 @@ class MACE(EquivariantTrunk):
         correlation: int = 3,
         radial_channels: Sequence[int] = (8,),
         num_neighbors: float = 16.0,
-        irreps_out: str = "0e",
     ) -> None:
         lmax = [lmax, min(lmax, 1)] if isinstance(lmax, int) else list(lmax)
         super().__init__(settings_of(locals()), lmax=lmax[0])
@@ -64,14 +60,12 @@ class MACE(EquivariantTrunk):
             num_neighbors=num_neighbors,
             num_species=len(self.species),
         )
-        last = one_each(o3.Irreps(sorted({o3.Irrep("0e")} | {ir for _, ir in one_each(irreps_out)})))
-        self.stack(layer, [natural_irreps(lmax[1])] * (num_layers - 1) + [last])
+        self.stack(layer, [natural_irreps(lmax[1])] * (num_layers - 1) + [natural_irreps(0)])
         # Scalars of all layers stand side by side.
-        self.only_scalars = len(last) == 1
-        self.num_channels = num_layers * num_channels if self.only_scalars else num_channels
+        self.num_channels = num_layers * num_channels
 
-    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
-        """Features of each atom, rows of `irreps_out`; scalars alone are those of all layers, side by side."""
+    def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
+        """Scalars of each atom, those of all layers side by side."""
         species = self.species(graph.atomic_numbers)
         edges = self.edges(graph)
         features = self.embedding.index_select(0, species).unsqueeze(1)
@@ -79,7 +73,7 @@ class MACE(EquivariantTrunk):
         for layer in self.layers:
             features = layer(features, species, edges)
             scalars.append(features[:, :1])
-        return torch.cat(scalars, 2) if self.only_scalars else features
+        return torch.cat(scalars, 2)
 
     def edges(self, graph: AtomicGraph) -> Edges:
         """Harmonics and radial basis of all edges."""
@@ -103,10 +97,7 @@ class Interaction(nn.Module):
     ) -> None:
         super().__init__()
         self.rows_in, self.num_neighbors = row_counts(irreps_in), num_neighbors
-        # Products of natural parity alone reach an axial vector too, but miss what is linear in displacements.
-        unnatural = sorted({ir for _, ir in irreps_out if ir.p != (-1) ** ir.l})
-        wanted = irreps_edge + o3.Irreps(unnatural)
-        self.convolution = Convolution(irreps_in, irreps_edge, wanted, num_channels=num_channels)
+        self.convolution = Convolution(irreps_in, irreps_edge, irreps_edge, num_channels=num_channels)
         self.radial = RadialNetwork([*radial_channels, len(self.convolution.paths) * num_channels])
         irreps_sum = self.convolution.irreps_out
         self.linear_in = Linear(irreps_in, *[[num_channels] * len(irreps_in)] * 2)
@@ -122,13 +113,10 @@ class Interaction(nn.Module):
         self.irreps_out, self.rows_out = self.power.irreps_out, row_counts(self.power.irreps_out)
         same = [num_channels] * len(self.irreps_out)
         self.linear_out = Linear(self.irreps_out, same, same)
-        self.residual = Residual(
-            irreps_in,
-            self.irreps_out,
-            num_channels=num_channels,
-            channels_out=same,
-            num_species=num_species,
-        )
+        # Natural parity: old and new features agree up to the smaller of their degrees.
+        shared = min(irreps_in, self.irreps_out, key=len)
+        self.num_shared = len(shared)
+        self.residual = Linear(shared, *[[num_channels] * len(shared)] * 2, num_species=num_species)
 
     def forward(
         self,
@@ -143,4 +131,7 @@ class Interaction(nn.Module):
         matrices = self.convolution.edge_matrices(edges.harmonics)
         sums = torch.cat(self.linear_sum(self.convolution(mixed, weights, edges, matrices)), 1)
         products = self.power(sums, species).split(self.rows_out, 1)
-        return torch.cat(self.residual.added(self.linear_out(products), blocks, species), 1)
+        new = self.linear_out(products)
+        for place, block in enumerate(self.residual(blocks[: self.num_shared], species)):
+            new[place] = new[place] + block
+        return torch.cat(new, 1)
