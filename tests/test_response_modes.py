@@ -151,11 +151,13 @@ def test_differences_and_automatic_differentiation_give_the_same_hessian():
 
 
 def test_an_equivariant_network_has_the_same_hessian_both_ways():
-    trunk = build("nequip", elements=[1, 8], num_channels=4, num_layers=2, lmax=1, cutoff=4.0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        trunk = build("nequip", elements=[1, 8], num_channels=4, num_layers=2, lmax=1, cutoff=4.0)
     potential = Potential(trunk).double()
     graph = AtomicGraph.from_ase(molecule("H2O"), cutoff=potential.cutoff)
     exact = hessian_by_autograd(potential, graph)
-    by_differences = hessian(lambda g: potential.evaluate(g).forces, graph, step=1e-3)
+    by_differences = hessian(lambda g: potential.evaluate(g).forces, graph, step=3e-4)
     assert float(exact.abs().max()) > 1e-3
     assert torch.allclose(by_differences, exact, atol=1e-5 * float(exact.abs().max()))
     assert sum_rule_violation(exact) < 1e-10 * float(exact.abs().max())

@@ -34,7 +34,7 @@ def autocorrelation(signal: Array, *, lags: int | None = None) -> Float[Tensor, 
     """C(τ) = ⟨s(t)·s(t + τ)⟩, averaged over the times that have a partner, summed over components.
 
     Through two Fourier transforms of the signal followed by as many zeros (Wiener and Khinchin), so that no end of the
-    run meets its beginning; Allen and Tildesley, Computer Simulation of Liquids (2017), section 8.3.
+    run meets its beginning; Allen and Tildesley, Computer Simulation of Liquids (2017), chapter 8.
 
     Args:
         signal: (steps, ...) at even times.

@@ -51,7 +51,7 @@ def infrared_intensities(
     """|dμ/dQ|² of each mode: its absorption integrated over wavenumbers, averaged over orientations.
 
     In km/mol it is N_A |dμ/dQ|² / (12 ε₀ c²), with the absorption as a natural logarithm; 1 D²/(Å² u) is
-    42.256 km/mol. Wilson, Decius and Cross, Molecular Vibrations (1955), section 7-6.
+    42.256 km/mol. Wilson, Decius and Cross, Molecular Vibrations (1955), chapter 7.
 
     Args:
         modes: From `normal_modes`.

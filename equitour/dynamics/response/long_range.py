@@ -17,7 +17,7 @@ def nonanalytic_hessian(
 
     H_κα,κ'β = e²/(ε₀ V) (Z*_κ q)_α (Z*_κ' q)_β / (q·ε∞·q). The result depends on the direction of q only: at Γ itself
     the limit does not exist. Longitudinal modes rise, transverse ones stay. Cochran and Cowley, J. Phys. Chem. Solids
-    23, 447 (1962); Gonze and Lee, Phys. Rev. B 55, 10355 (1997), eq. 60.
+    23, 447 (1962); Gonze and Lee, Phys. Rev. B 55, 10355 (1997).
 
         longitudinal = normal_modes(hessian + nonanalytic_hessian(born, dielectric, volume=V, direction=q), graph)
 
@@ -56,7 +56,7 @@ def dielectric_function(
     """ε(ν̃) = ε∞ + e²/(ε₀ V) Σ_m S_m / (ω_m² − ω² − iωΓ): what a crystal shows to light, transverse modes as poles.
 
     Its value at zero is the static constant, its zeros along an axis are the longitudinal frequencies (Lyddane, Sachs
-    and Teller, Phys. Rev. 59, 673 (1941)). Gonze and Lee, Phys. Rev. B 55, 10355 (1997), eq. 58.
+    and Teller, Phys. Rev. 59, 673 (1941)). Gonze and Lee, Phys. Rev. B 55, 10355 (1997).
 
     Args:
         modes: Transverse, that is from the Hessian without `nonanalytic_hessian`; all stable.

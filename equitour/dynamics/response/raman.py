@@ -43,7 +43,7 @@ def mode_polarizabilities(modes: NormalModes, raman_tensors: Array) -> Float[Ten
 def raman_invariants(polarizabilities: Array) -> RamanInvariants:
     """a² and γ² of tensors (..., 3, 3), here usually dα/dQ; a turn of the tensor leaves them alone.
 
-    Long, The Raman Effect (2002), section 5.2.
+    Long, The Raman Effect (2002), chapter 5.
 
     Raises:
         ValueError: The last two axes are not 3 and 3.
@@ -62,7 +62,7 @@ def raman_invariants(polarizabilities: Array) -> RamanInvariants:
 def raman_activities(polarizabilities: Array) -> Float[Tensor, "..."]:
     """45 a² + 7 γ² of dα/dQ, in Å⁴/u: light along x, scattered along y, all polarisations of it collected.
 
-    Long, The Raman Effect (2002), eq. 5.5.8. Argument as in `raman_invariants`.
+    Long, The Raman Effect (2002), chapter 5. Argument as in `raman_invariants`.
     """
     mean_squared, anisotropy_squared = raman_invariants(polarizabilities)
     return 45 * mean_squared + 7 * anisotropy_squared
