@@ -7,15 +7,17 @@ from equitour.learn import exercise, question
 
 question(
     "202.xyz",
-    "A network predicts the energy of five charges from their distances. We add the coordinates x, y, z of each charge to "
-    "its inputs. What does the error on new systems do?",
+    "A network is handed the charge, the coordinates x, y, z and the velocity of each of five charges, and learns their motion "
+    "from hundreds of systems that lie every which way. Turn the start of a new system by 120°, let it predict, turn its "
+    "answer back by 120°. What do you get?",
     options={
-        "It falls clearly": "The coordinates hold more than the distances, but nothing that an energy depends on.",
-        "It stays about as it was, or rises": "The distances already fix the energy. What x, y, z add is where the origin lies and how the axes "
-        "point, and that the network must now learn to ignore.",
-        "Training fails": "Training goes on as if nothing had happened. That is what makes it dangerous.",
+        "The answer for the start that was not turned": "Nature would give that. What in the network makes it treat x, y and z alike?",
+        "Another answer": "x, y and z are three different inputs with weights of their own. The examples lay every which way, "
+        "but they were finitely many, and turning was never built in.",
+        "The same answer up to rounding, once the error is small": "A small error is small on average; the answer may still wander "
+        "within it. Look how far.",
     },
-    answer="It stays about as it was, or rises",
+    answer="Another answer",
 )
 question(
     "202.hydrogens",
@@ -64,38 +66,6 @@ def _edges(generator, nodes):
 
 def _normal(generator, *shape):
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def _first_product(generator):
-    i, j = _edges(generator, 5)
-    return _normal(generator, 4, 9), _normal(generator, 5, 4), _normal(generator, len(i)).abs(), i, j
-
-
-@exercise(
-    "202.split",
-    inputs=_first_product,
-    hints=(
-        "W [h_i, h_j, r²] = W_i h_i + W_j h_j + w r², with W_i the first c columns of W, W_j the next c, w the last.",
-        "`h @ W[:, :c].T` has a row a node. Which node does an edge take its row from?",
-        "`(h @ W[:, :c].T)[i] + (h @ W[:, c : 2 * c].T)[j] + r2[:, None] * W[:, -1]`, with `c = h.shape[1]`.",
-    ),
-    mistakes={
-        "Receiver and sender are exchanged: the first c columns belong to h_i.": (
-            lambda W, h, r2, i, j: torch.cat([h[j], h[i], r2[:, None]], dim=1) @ W.T
-        ),
-        "The part of r² is missing: the last column of W.": (
-            lambda W, h, r2, i, j: torch.cat([h[i], h[j]], dim=1) @ W[:, :-1].T
-        ),
-        "The last column wants r², and you gave it r.": (
-            lambda W, h, r2, i, j: torch.cat([h[i], h[j], r2[:, None] ** 0.5], dim=1) @ W.T
-        ),
-    },
-)
-def split(W, h, r2, i, j):
-    """W [h_i, h_j, r²] for every edge, the products with h made once a node."""
-    c = h.shape[1]
-    at_receiver, at_sender = h @ W[:, :c].T, h @ W[:, c : 2 * c].T
-    return at_receiver[i] + at_sender[j] + r2[:, None] * W[:, -1]
 
 
 def _weighted_points(generator):
@@ -217,8 +187,12 @@ def wake(model):
     def carried(graph):
         weights = graph.edge_lengths().cos() / 10
         velocities = move(graph.positions, weights, graph.receivers, graph.senders) - graph.positions
-        charges = charges_of(graph)
-        features = torch.cat([charges, torch.ones_like(charges)], dim=1)
-        return model(graph, features, velocities).positions - graph.positions
+        return model(graph, torch.ones_like(charges_of(graph)), velocities).positions - graph.positions
 
     return carried
+
+
+def chiral():
+    """Positions in Å of a carbon and, at the corners of a tetrahedron around it, of H, F, Cl and Br: (5, 3)."""
+    corners = torch.tensor([[0, 0, 0], [1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]], dtype=torch.float64)
+    return corners / 3**0.5 * torch.tensor([[0.0], [1.09], [1.36], [1.77], [1.94]])
