@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--resume", action="store_true", help="go on where the training of --out was stopped")
     files.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
     budget = parser.add_argument_group("budget")
-    budget.add_argument("--minutes", type=float, help="train for so long (20; tensors 27)")
+    budget.add_argument("--minutes", type=float, help="train for so long (20; tensors 25)")
     budget.add_argument(
         "--steps", type=int, help="train for so many steps instead; repeatable to the last bit"
     )

@@ -96,37 +96,32 @@ def _shaped(value: np.ndarray, name: str, kind: TensorKind, atoms: int, where: s
 def _require_order(tensors: np.ndarray, name: str, kind: TensorKind, path: Path) -> None:
     """Refuse tensors that are symmetric in other indices than their kind is."""
     tensors = tensors[np.isfinite(tensors.reshape(len(tensors), -1)).all(1)]
-    rank = len(kind.indices)
-    size = np.sqrt((tensors**2).mean()) if tensors.size else 0.0
     wanted = _symmetric_pairs(kind)
-    if not size or not wanted:
-        return
-
-    def asymmetry(pair: tuple[int, int]) -> float:
-        difference = tensors - np.swapaxes(tensors, pair[0] + 1, pair[1] + 1)
-        return float(np.sqrt((difference**2).mean()) / size)
-
-    broken = [pair for pair in wanted if asymmetry(pair) > SYMMETRIC]
+    broken = [pair for pair in wanted if _asymmetry(tensors, pair) > SYMMETRIC]
     if not broken:
         return
-    first = wanted[0]
-    found = [pair for pair in combinations(range(rank), 2) if asymmetry(pair) <= SYMMETRIC]
-    expected = f"{_ordinal(first[0])} and {_ordinal(first[1])}"
+    rank = len(kind.indices)
+    found = [pair for pair in combinations(range(rank), 2) if _asymmetry(tensors, pair) <= SYMMETRIC]
+    must = f"{name} must be symmetric in its {_named(wanted[0])} index ({', '.join(kind.indices)})"
     if not found or rank != 3:
         raise Trouble(
-            f"{name} must be symmetric in its {expected} index ({', '.join(kind.indices)}), received {path.name}, "
-            f"where they differ by {100 * asymmetry(broken[0]):.0f} % of the tensors' size and no other pair is "
-            f"symmetric: check the file's order of atoms, indices and columns"
+            f"{must}, received {path.name}, where they differ by {100 * _asymmetry(tensors, broken[0]):.0f} % of the "
+            "tensors' size and no other pair is symmetric: check the file's order of atoms, indices and columns"
         )
-    pair = found[0]
     # The index that stands alone goes first, the symmetric pair behind it.
-    alone = ({0, 1, 2} - set(pair)).pop()
-    order = (0, alone + 1, pair[0] + 1, pair[1] + 1)
+    alone = ({0, 1, 2} - set(found[0])).pop()
+    order = (0, alone + 1, *(place + 1 for place in found[0]))
     raise Trouble(
-        f"{name} must be symmetric in its {expected} index ({', '.join(kind.indices)}), received {path.name}, where "
-        f"the {_ordinal(pair[0])} and {_ordinal(pair[1])} are: write "
+        f"{must}, received {path.name}, where the {_named(found[0])} are: write "
         f"tensors.reshape(-1, 3, 3, 3).transpose{order}.reshape(-1, 27)"
     )
+
+
+def _asymmetry(tensors: np.ndarray, pair: tuple[int, int]) -> float:
+    """Root mean square of what changes when two indices change places, in the size of the tensors."""
+    size = np.sqrt((tensors**2).mean()) if tensors.size else 0.0
+    difference = tensors - np.swapaxes(tensors, pair[0] + 1, pair[1] + 1)
+    return float(np.sqrt((difference**2).mean()) / size) if size else 0.0
 
 
 def _symmetric_pairs(kind: TensorKind) -> list[tuple[int, int]]:
@@ -140,8 +135,9 @@ def _symmetric_pairs(kind: TensorKind) -> list[tuple[int, int]]:
     return pairs
 
 
-def _ordinal(place: int) -> str:
-    return ("first", "second", "third", "fourth")[place]
+def _named(pair: tuple[int, int]) -> str:
+    ordinals = ("first", "second", "third", "fourth")
+    return f"{ordinals[pair[0]]} and {ordinals[pair[1]]}"
 
 
 def _drop_impossible(labels: list[dict[str, np.ndarray]], name: str, path: Path) -> None:
