@@ -9,19 +9,17 @@ from equitour.learn.body_order import (
     antiprism,
     around_carbon,
     carbon,
-    corners,
     difference,
     example,
+    learned,
+    pairs,
+    spans,
+    spectrum,
     star,
     trunk,
 )
 
-FIVE = [(0, 1.0), (1, 1.0), (0, 0.0), (2, -1.0), (3, -1.0)]
-PAIRS = {
-    1: [corners([(0, 0), (k, 0)], 8) for k in (3, 2)],
-    2: [corners([(k, 0) for k in chosen], 8) for chosen in [(0, 1, 3, 4), (0, 1, 2, 5)]],
-    3: [corners([*FIVE, (k, 0)], 4) for k in (1, 3)],
-}
+PAIRS = {int(name[-1]): both for name, both in pairs().items()}
 
 
 def shape_of(group):
@@ -88,3 +86,31 @@ def test_an_example_carries_energy_and_forces_of_one_method_in_single_precision(
     assert found.graph.positions.dtype == found.labels["forces"].dtype == torch.float32
     assert float(found.labels["energy"]) == pytest.approx(float(sample.labels["energy_gfn2"]))
     assert torch.allclose(found.labels["forces"].double(), sample.atom_labels["forces_gfn2"], atol=1e-5)
+
+
+def test_spans_of_equal_groups_are_equal_however_they_are_turned_and_named():
+    neighbours = PAIRS[2][0]
+    turned = neighbours.flip(0) @ torch.linalg.qr(torch.randn(3, 3).double())[0]
+    for members in (1, 2, 3):
+        assert torch.allclose(spans(neighbours, members), spans(turned, members))
+    assert len(spans(neighbours, 2)) == 6
+    assert len(spans(neighbours, 5)) == 0
+
+
+def test_a_spectrum_counts_the_groups():
+    x = torch.linspace(0, 12, 2001, dtype=torch.float64)
+    area = torch.trapezoid(spectrum(PAIRS[2][0], 2, x), x) / (0.05 * torch.pi**0.5)
+    assert float(area) == pytest.approx(6)
+
+
+def test_learning_tells_time_and_error_and_leaves_chance_alone():
+    from equitour import datasets
+
+    frames = [example(sample) for sample in datasets.load("molecules_md/ethanol")[:10]]
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    ms, error = learned("nequip", frames[:5], frames[5:], steps=3, num_channels=2, lmax=0)
+    assert torch.equal(torch.rand(1), expected)
+    assert ms > 0
+    assert 100 < error < 3000

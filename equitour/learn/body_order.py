@@ -1,6 +1,9 @@
 """Environments that a description by few bodies cannot tell apart, and what a model makes of them (lesson 204)."""
 
+import itertools
 import math
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,8 +11,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models import build
-from equitour.train import Example
+from equitour.models import Potential, build
+from equitour.train import (
+    Budget,
+    Example,
+    Minibatches,
+    Training,
+    WeightedLoss,
+    energy_and_forces,
+    prediction_errors,
+)
 
 RADIUS, CUTOFF = 1.5, 4.0  # Å
 
@@ -25,6 +36,30 @@ def corners(places: list[tuple[int, float]], n: int, *, radius: float = RADIUS) 
     step, height = torch.tensor(places, dtype=torch.float64).T
     angle = step * (2 * math.pi / n)
     return torch.stack([radius * angle.cos(), radius * angle.sin(), height], dim=1)
+
+
+def pairs() -> dict[str, list[Float[Tensor, "points 3"]]]:
+    """Three pairs of environments; both of pair n hold the same groups of up to n points, and differ in groups of n + 1."""
+    five = [(0, 1.0), (1, 1.0), (0, 0.0), (2, -1.0), (3, -1.0)]
+    return {
+        "pair 1": [corners([(0, 0), (k, 0)], 8) for k in (3, 2)],
+        "pair 2": [corners([(k, 0) for k in chosen], 8) for chosen in [(0, 1, 3, 4), (0, 1, 2, 5)]],
+        "pair 3": [corners([*five, (k, 0)], 4) for k in (1, 3)],
+    }
+
+
+def spans(neighbours: Float[Tensor, "points 3"], members: int) -> Float[Tensor, " groups"]:
+    """A number for every group of neighbours, in Å, sorted: how far its members are from the centre and from each other."""
+    groups = [neighbours[list(g)] for g in itertools.combinations(range(len(neighbours)), members)]
+    found = [(torch.cdist(g, g).sum(1) + g.norm(dim=1)).norm() / members for g in groups]
+    return torch.stack(found).sort().values if groups else neighbours.new_zeros(0)
+
+
+def spectrum(
+    neighbours: Float[Tensor, "points 3"], members: int, x: Float[Tensor, " values"], *, width: float = 0.05
+) -> Float[Tensor, " values"]:
+    """How many groups have a span near x, as a sum of Gaussians of that width in Å."""
+    return torch.exp(-(((x - spans(neighbours, members)[:, None]) / width) ** 2)).sum(0)
 
 
 def antiprism(a: float, b: float) -> Float[Tensor, "6 3"]:
@@ -74,3 +109,39 @@ def example(sample: Any) -> Example:
     graph = sample.graph.rebuild(cutoff=CUTOFF).to(dtype=torch.float32)
     energy, forces = sample.labels["energy_gfn2"][None], sample.atom_labels["forces_gfn2"].float()
     return Example(graph, {"energy": energy, "forces": forces})
+
+
+def learned(
+    name: str,
+    train: Sequence[Example],
+    test: Sequence[Example],
+    *,
+    steps: int,
+    num_channels: int,
+    **settings: Any,
+) -> tuple[float, float]:
+    """Train a network on ethanol, with everything equal but its idea, and say what it took and what it gave.
+
+    Returns:
+        Processor time of a training step in ms, and the mean absolute error of the test forces in meV/Å.
+    """
+    energies, forces = (torch.cat([e.labels[label] for e in train]) for label in ("energy", "forces"))
+    scale, shift = float(forces.square().mean().sqrt()), float(energies.mean()) / train[0].graph.num_nodes
+    shared = {
+        "elements": [1, 6, 8],
+        "cutoff": CUTOFF,
+        "num_channels": num_channels,
+        "radial_channels": (8, 16),
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        potential = Potential(build(name, **shared, **settings), shifts=[shift] * 3, scale=scale)
+        batches = Minibatches(train, batch_size=5, generator=torch.Generator().manual_seed(0))
+        loss = WeightedLoss(energy_and_forces(scale=scale))
+        training = Training(potential, loss, batches=batches, budget=Budget(steps=steps))
+        start = time.process_time()
+        for _ in training:
+            pass
+        spent = 1e3 * (time.process_time() - start) / steps
+    errors = prediction_errors(training.average, test, energy_and_forces(), batch_size=len(test))
+    return spent, 1e3 * errors["forces"].mae

@@ -97,6 +97,9 @@ def _subsets(f, neighbours, *, signs=lambda n, size: (-1) ** (n - size), smalles
         "The sign follows from how many are left out, so that f of all neighbours enters with a plus.": (
             lambda f, neighbours: _subsets(f, neighbours, signs=lambda _, size: (-1) ** size)
         ),
+        "What each neighbour does alone is taken away; so must be what pairs do, triples, and so on.": (
+            lambda f, neighbours: f(neighbours) - sum(f(r[None]) for r in neighbours)
+        ),
         "All subsets are there, but all with a plus.": (
             lambda f, neighbours: _subsets(f, neighbours, signs=lambda *_: 1)
         ),
@@ -148,6 +151,9 @@ def _per_degree(A, function):
         "Take the sum over the rows m, not their mean.": (
             lambda A: _per_degree(A, lambda block: block.square().mean(0))
         ),
+        "l = 1 has three rows and l = 2 has five: `A.split([1, 3, 5])`.": (
+            lambda A: torch.stack([rows.square().sum(0) for rows in (A[:1], A[1:3], A[3:])])
+        ),
         "Channels stay apart: sum over the rows only.": (
             lambda A: _per_degree(A, lambda block: block.square().sum().expand(block.shape[1]))
         ),
@@ -179,6 +185,9 @@ def _orders(T):
         "Those are the three cyclic orders: the other three exchange two axes.": (
             lambda T: (T + T.permute(1, 2, 0) + T.permute(2, 0, 1)) / 3
         ),
+        "Those are the exchanges of two axes; the two orders that go around are missing.": (
+            lambda T: (T + T.permute(0, 2, 1) + T.permute(1, 0, 2) + T.permute(2, 1, 0)) / 4
+        ),
         "Two axes are exchanged; all three must be.": lambda T: (T + T.permute(1, 0, 2)) / 2,
     },
 )
@@ -208,6 +217,12 @@ def _scores_and_envelope(generator):
             lambda s, f: f * torch.exp(s) / (f * torch.exp(s)).sum()
         ),
         "That is torch's softmax: the envelope must enter.": lambda s, f: torch.softmax(s, 0),
+        "An envelope times a softmax: below the fraction the envelopes are missing, and nobody.": (
+            lambda s, f: f * torch.softmax(s, 0)
+        ),
+        "Below the fraction stands the sum over all neighbours, not this one alone.": (
+            lambda s, f: f * torch.exp(s) / (1 + f * torch.exp(s))
+        ),
         "The envelope must stand below the fraction too, or far neighbours take weight from near ones.": (
             lambda s, f: f * torch.exp(s) / (1 + torch.exp(s).sum())
         ),

@@ -3,7 +3,7 @@
 import torch
 
 from equitour.learn import exercise, question
-from equitour.radial import polynomial_cutoff
+from equitour.radial import cosine_cutoff, polynomial_cutoff
 
 question(
     "205.test_error",
@@ -93,6 +93,9 @@ def _about(positions, forces, *, centre=True, swap=1):
         "The factors stand the wrong way round: place × force.": (
             lambda positions, forces: _about(positions, forces, swap=-1)
         ),
+        "`positions.mean()` is one number, the mean of all coordinates: the mean position is `positions.mean(0)`.": (
+            lambda positions, forces: torch.linalg.cross(positions - positions.mean(), forces).sum(0)
+        ),
         "That is the mean over the atoms: the torque is their sum.": (
             lambda positions, forces: _about(positions, forces) / len(forces)
         ),
@@ -133,6 +136,9 @@ def _counted(weight):
         "The edges within the cutoff still count as one each, so the count jumps there.": _counted(
             lambda lengths, cutoff: (lengths < cutoff).to(lengths)
         ),
+        "The cosine cutoff is smooth too, but the exercise asks for the polynomial one.": _counted(
+            lambda lengths, cutoff: cosine_cutoff(lengths, cutoff=cutoff)
+        ),
         "1 − r / cutoff ends at zero, but with a kink: take the polynomial cutoff.": _counted(
             lambda lengths, cutoff: (1 - lengths / cutoff).clamp(min=0)
         ),
@@ -172,6 +178,9 @@ def _work(positions, forces, *, closed=True, middle=True):
         ),
         "The force of the beginning alone is one order less accurate: take the mean of both ends.": (
             lambda positions, forces: _work(positions, forces, middle=False)
+        ),
+        "That is force · place: a step is the difference of two places.": (
+            lambda positions, forces: (forces * positions).sum()
         ),
         "You went round the wrong way: a step leads from k to k + 1.": (
             lambda positions, forces: -_work(positions, forces)
