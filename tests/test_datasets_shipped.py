@@ -166,7 +166,7 @@ def test_a_turned_molecule_turns_its_charges_because_dipole_and_born_charges_agr
             sample.labels["dipole"],
         )
         for axis in torch.eye(3, dtype=r.dtype):
-            moved = torch.einsum("nab,nb->a", z, torch.linalg.cross(axis.expand_as(r), r))
+            moved = torch.einsum("nba,nb->a", z, torch.linalg.cross(axis.expand_as(r), r))
             torch.testing.assert_close(moved, torch.linalg.cross(axis, mu), atol=3e-3, rtol=0)
 
 
@@ -179,7 +179,7 @@ def test_a_turned_molecule_turns_its_polarizability_because_raman_tensors_agree(
         )
         for axis in torch.eye(3, dtype=r.dtype):
             turn = torch.linalg.cross(axis.expand(3, 3), torch.eye(3, dtype=r.dtype)).T
-            moved = torch.einsum("nabc,nc->ab", raman, r @ turn.T)
+            moved = torch.einsum("ncab,nc->ab", raman, r @ turn.T)
             torch.testing.assert_close(moved, turn @ alpha - alpha @ turn, atol=0.02, rtol=0)
 
 

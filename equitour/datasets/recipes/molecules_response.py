@@ -32,8 +32,8 @@ CARD = {
     "labels": {
         "polarizability": "(3, 3) = dμ/dE, as a volume",
         "temperature": "of the dynamics that made the geometry",
-        "born_effective_charges": "(nodes, 3, 3): dμ_a/dR_b, field or dipole first, displacement second",
-        "raman_tensors": "(nodes, 3, 3, 3): dα_ab/dR_c, displacement last",
+        "born_effective_charges": "(nodes, 3, 3): dμ_b/dR_a, displacement first, field or dipole second",
+        "raman_tensors": "(nodes, 3, 3, 3): dα_bc/dR_a, displacement first",
     },
     "method": "PySCF PBE0/def2-SVPD, grid level 3, analytic gradients in 19 finite fields of 0.005 atomic units; "
     "the field's own part of the gradient added by hand.",
@@ -124,17 +124,17 @@ def response(molecule, f: float = FIELD) -> dict[str, np.ndarray]:
     slope = [np.stack([(p[i] - m[i]) / (2 * f) for p, m in zip(plus, minus, strict=True)]) for i in (0, 1)]
     raman = np.zeros((molecule.natm, 3, 3, 3))
     for a in range(3):
-        raman[:, a, a] = (plus[a][0] + minus[a][0] - 2 * force) / f**2
+        raman[:, :, a, a] = (plus[a][0] + minus[a][0] - 2 * force) / f**2
     for a, b in combinations(range(3), 2):
         both = at(axes[a] + axes[b])[0] + at(-axes[a] - axes[b])[0]
         single = plus[a][0] + minus[a][0] + plus[b][0] + minus[b][0]
-        raman[:, a, b] = raman[:, b, a] = (both - single + 2 * force) / (2 * f**2)
+        raman[:, :, a, b] = raman[:, :, b, a] = (both - single + 2 * force) / (2 * f**2)
     return {
         "energy": energy,
         "forces": force,
         "dipole": dipole,
         "polarizability": slope[1].T,
-        "born": slope[0].transpose(1, 0, 2),
+        "born": slope[0].transpose(1, 2, 0),
         "raman": raman,
     }
 

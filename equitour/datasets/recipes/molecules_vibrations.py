@@ -137,8 +137,8 @@ def vibrations(key: str) -> Item:
             "masses": mean_field.mol.atom_mass_list(isotope_avg=True),
             "forces": rounded(-gradient * HARTREE / BOHR, 6),
             "hessian": filled(rounded(hessian.transpose(0, 2, 1, 3) * HARTREE / BOHR**2, 6), LARGEST, 2, 0.0),
-            "born_effective_charges": rounded(found["born"].transpose(0, 2, 1), 5),
-            "raman_tensors": rounded(found["raman"].transpose(0, 3, 1, 2) * BOHR**2, 5),
+            "born_effective_charges": rounded(found["born"], 5),
+            "raman_tensors": rounded(found["raman"] * BOHR**2, 5),
         },
     )
 
