@@ -10,7 +10,7 @@ from toy_response import CUTOFF, derivatives, shaken
 
 from equitour import models
 from equitour.graph import AtomicGraph, batch
-from equitour.models import TENSORS, Response, TensorKind, irreps_for
+from equitour.models import TENSORS, Response, TensorKind, irreps_for, standardised_response
 from equitour.symmetry import CartesianTensor, permute, random_orthogonal, random_rotation, rotate
 from equitour.train import (
     Budget,
@@ -209,11 +209,8 @@ def test_a_saved_response_comes_back_with_its_settings(tmp_path, methanol):
 
 def test_a_double_head_learns_two_tensors_that_follow_from_one_law():
     data = examples(4, DOUBLE)
-    means, scales = {}, {}
-    for name in DOUBLE:
-        found = standardisation(data, name, formula=TENSORS[name].formula, elements=[1, 6, 8])
-        means[name], scales[name] = found
-    network = response(means=means, scales=scales, sum_rules=DOUBLE)
+    network = standardised_response(response().trunk, DOUBLE, data, sum_rules=DOUBLE).double()
+    scales = network.settings["scales"]
     targets = [TensorTarget(name=name, scale=scales[name][-1]) for name in DOUBLE]
     training = Training(
         network,

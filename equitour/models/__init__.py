@@ -10,7 +10,7 @@ from torch import nn
 
 from equitour.models.electric import ElectricPotential
 from equitour.models.heads import Potential, Prediction
-from equitour.models.response import Response
+from equitour.models.response import Response, standardised_response
 from equitour.models.tensor_kinds import TENSORS, TensorKind, irreps_for
 from equitour.train import load_weights, read_metadata, save_weights
 
@@ -39,6 +39,7 @@ __all__ = [
     "irreps_for",
     "load",
     "save",
+    "standardised_response",
 ]
 
 

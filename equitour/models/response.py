@@ -13,6 +13,7 @@ from equitour.models.tensor_head import require_irreps
 from equitour.models.tensor_kinds import TensorKind, kinds_of
 from equitour.symmetry import CartesianTensor
 from equitour.tensor_product import Constants, row_counts
+from equitour.train import Example, standardisation
 
 
 class Response(nn.Module):
@@ -24,7 +25,8 @@ class Response(nn.Module):
     Args:
         trunk: From a graph to features (nodes, rows, channels) of `trunk.irreps_out`.
         tensors: Names among `TENSORS`, or a mapping from names to `TensorKind`.
-        means: By tensor: for each element (in the order of `trunk.elements`) the mean of each 0e component.
+        means: By tensor: for each element (in the order of `trunk.elements`) the mean of each 0e component on the
+            orthonormal basis of `CartesianTensor`, so √3 times the isotropic value of a tensor of two indices.
         scales: By tensor: one number for each irrep block, in the order of the irreps.
         sum_rules: Names of tensors whose mean over each structure's atoms is taken off, so that they add up to zero.
         species: By tensor: atomic numbers that it was learnt for; a note for those who compare, all where missing.
@@ -97,6 +99,37 @@ class Response(nn.Module):
             name: torch.tensordot(components, self.heads[name].constants["basis"], dims=1)
             for name, components in self.components(graph).items()
         }
+
+
+def standardised_response(
+    trunk: nn.Module,
+    tensors: Iterable[str] | Mapping[str, Any],
+    examples: Sequence[Example],
+    *,
+    sum_rules: Sequence[str] = (),
+    species: Mapping[str, Sequence[int]] | None = None,
+) -> Response:
+    """A response with the means and scales of the labels that it will learn from (`train.standardisation`).
+
+    Args:
+        trunk: As for `Response`.
+        tensors: As for `Response`; each is a label of the examples.
+        examples: What training learns from, and nothing else.
+        sum_rules: As for `Response`.
+        species: As for `Response`.
+    """
+    means, scales = {}, {}
+    for name, kind in kinds_of(tensors).items():
+        means[name], scales[name] = standardisation(
+            examples,
+            name,
+            formula=kind.formula,
+            axial=kind.axial,
+            per=kind.per,
+            elements=trunk.elements,
+            species=(species or {}).get(name, ()),
+        )
+    return Response(trunk, tensors, means=means, scales=scales, sum_rules=sum_rules, species=species)
 
 
 def without_mean(values: Float[Tensor, "nodes *rest"], graph: AtomicGraph) -> Float[Tensor, "nodes *rest"]:
