@@ -43,7 +43,7 @@ class TensorTarget(Target):
                 f"received {', '.join(unknown)}: see CartesianTensor({self.formula!r}).irreps"
             )
 
-    def deviations(self, prediction: Mapping[str, Tensor], example: Example) -> Tensor:
+    def deviations(self, prediction: Any, example: Example) -> Tensor:
         """Prediction minus label of the rows that have one, in units of the scale, blocks times √weight."""
         found = prediction[self.name]
         labels = example.labels[self.name].to(found)

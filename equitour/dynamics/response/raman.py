@@ -60,7 +60,7 @@ def raman_invariants(polarizabilities: Array) -> RamanInvariants:
 
 
 def raman_activities(polarizabilities: Array) -> Float[Tensor, "..."]:
-    """45 a² + 7 γ² of dα/dQ, in Å⁴/u: light along x, scattered along y, all polarisations of it collected.
+    """45 a² + 7 γ² of dα/dQ, in Å⁴/u: what a laser polarised across the plane of scattering sends off at right angles.
 
     Long, The Raman Effect (2002), chapter 5. Argument as in `raman_invariants`.
     """

@@ -100,6 +100,9 @@ def _weighted_points(generator):
                 0, i, w[:, None] * torch.nn.functional.normalize(x[i] - x[j], dim=1)
             )
         ),
+        "Only one push a node has survived: `x[i] += ...` writes a row once, however often i names it. Use index_add.": (
+            lambda x, w, i, j: x.index_put((i,), x[i] + w[:, None] * (x[i] - x[j]))
+        ),
     },
 )  # fmt: skip
 def move(x, w, i, j):
@@ -113,12 +116,18 @@ def _charges(generator):
     return _normal(generator, 5, 3), _normal(generator, 5, 3), q
 
 
-def _conserved(pairs, *, cross=lambda x, v: torch.linalg.cross(x, v), kinetic=0.5):
+def _conserved(
+    pairs=lambda products: products.triu(1),
+    *,
+    cross=torch.linalg.cross,
+    kinetic=0.5,
+    soft=0.01,
+    mass=torch.ones_like,
+):
     def wrong(x, v, q):
-        r2 = (x[:, None] - x).square().sum(-1)
-        products = pairs(q[:, None] * q)
-        energy = kinetic * v.square().sum() + (products / (r2 + 0.01).sqrt()).sum()
-        return energy, v.sum(0), cross(x, v).sum(0)
+        r2 = (x[:, None] - x).square().sum(-1) + torch.eye(len(x)) * (soft == 0)
+        energy = kinetic * v.square().sum() + (pairs(q[:, None] * q) / (r2 + soft).sqrt()).sum()
+        return energy, (mass(q)[:, None] * v).sum(0), cross(x, v).sum(0)
 
     return wrong
 
@@ -136,10 +145,15 @@ def _conserved(pairs, *, cross=lambda x, v: torch.linalg.cross(x, v), kinetic=0.
             _conserved(lambda products: products - torch.diag(products.diagonal()))
         ),
         "Each charge meets itself in the sum, at r = 0.": _conserved(lambda products: products.triu(0)),
-        "The angular momentum is x × v, not v × x.": (
-            _conserved(lambda products: products.triu(1), cross=lambda x, v: torch.linalg.cross(v, x))
+        "The angular momentum is x × v, not v × x.": _conserved(cross=lambda x, v: torch.linalg.cross(v, x)),
+        "The angular momentum is taken about the centre of the charges; take it about the origin.": (
+            _conserved(cross=lambda x, v: torch.linalg.cross(x - x.mean(0), v))
         ),
-        "The kinetic energy is v²/2.": _conserved(lambda products: products.triu(1), kinetic=1.0),
+        "The kinetic energy is v²/2.": _conserved(kinetic=1.0),
+        "The softening is missing: q_i q_j / √(r² + 0.01).": _conserved(soft=0),
+        "The momentum is that of masses, which are all 1; you took the charges for masses.": _conserved(
+            mass=lambda q: q
+        ),
     },
 )
 def conserved(x, v, q):
@@ -173,6 +187,15 @@ def _pushes(x, w):
             lambda x, w: _pushes(x, (w - w.T) / 2)
         ),
         "That is the sum of w_ij and w_ji; take their mean.": lambda x, w: _pushes(x, w + w.T),
+        "These are the arrows from i to j: the push on i goes along x_i - x_j.": (
+            lambda x, w: _pushes(x, -(w + w.T) / 2)
+        ),
+        "These are the new places; only the pushes are asked for.": lambda x, w: (
+            x + _pushes(x, (w + w.T) / 2)
+        ),
+        "You summed s_ij x_j, whose arrows start at the origin: take x_i - x_j.": lambda x, w: (
+            (w + w.T) / 2 @ x
+        ),
     },
 )
 def mutual(x, w):
