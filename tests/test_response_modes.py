@@ -63,6 +63,14 @@ def test_a_linear_molecule_of_three_atoms_has_the_two_textbook_stretches_and_kee
     assert modes.frequencies[2:].tolist() == pytest.approx(stretches, rel=1e-9)
 
 
+@pytest.mark.parametrize("bend", [0.0, 1e-6])
+def test_a_linear_molecule_stays_linear_however_it_lies_and_however_its_atoms_are_rounded(bend, generator):
+    graph = row("OCO")
+    bent = graph.positions + bend * torch.randn(3, 3, generator=generator, dtype=torch.float64)
+    graph = rotate(graph.replace(positions=bent), random_orthogonal(generator=generator))
+    assert len(normal_modes(hessian_of_springs(graph), graph)) == 4
+
+
 def hessian_of_springs(graph):
     """The exact Hessian of unstretched springs: k d d for each bond."""
     found = torch.zeros(graph.num_nodes, 3, graph.num_nodes, 3, dtype=torch.float64)

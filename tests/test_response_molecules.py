@@ -23,7 +23,7 @@ from equitour.dynamics.response import (
 )
 from equitour.dynamics.response.constants import KM_PER_MOL
 
-MOLECULES = ["H2O", "CO2", "N2", "CH4"]
+MOLECULES = ["H2O", "CO2", "N2", "CH4", "H2CO", "CH3OH"]
 
 
 class Molecule:

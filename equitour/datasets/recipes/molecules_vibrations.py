@@ -41,7 +41,7 @@ CARD = {
     },
     "method": "PySCF PBE0/def2-SVPD: Newton steps with the analytic Hessian to the minimum (grid level 5), Z* and "
     "dα/dR from 19 finite fields (grid level 3), modes by PySCF; d/dQ from steps of 0.02 Å√u along each mode.",
-    "caveats": "Harmonic frequencies of this method, 2 to 5 % above observed ones; partners of a degenerate level may be "
+    "caveats": "Harmonic frequencies of this method, up to 8 % above observed ones; partners of a degenerate level may be "
     "mixed at will, only sums over a level can be compared.",
     "seed": "none",
     "cutoff": 5.0,
