@@ -92,7 +92,9 @@ def test_a_run_killed_without_warning_goes_on_from_its_last_item(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders: recipes take turns there")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no locks on folders: recipes take turns there"
+)
 def test_recipes_that_run_side_by_side_do_not_overwrite_each_others_cards(tmp_path):
     script = """
 import sys

@@ -295,6 +295,16 @@ def test_hessians_that_cannot_be_are_refused(generator):
         hessian(lambda g: g.positions, graph, step=0.0)
 
 
+def test_masses_are_one_positive_number_for_each_atom(generator):
+    graph, springs, _, _ = molecule(generator)
+    weights = np.array([16.0, 12.0, 1.0, 14.0])
+    assert normal_modes(springs, graph, masses=weights).masses.tolist() == weights.tolist()
+    with pytest.raises(ValueError, match=r"masses must have shape \(4,\), received \(3,\): give one in u"):
+        normal_modes(springs, graph, masses=weights[:3])
+    with pytest.raises(ValueError, match=r"masses must be positive, received -16.0 u"):
+        normal_modes(springs, graph, masses=-weights)
+
+
 def test_a_single_atom_has_nothing_to_vibrate():
     graph = AtomicGraph.from_arrays([[0.0, 0, 0]], [18], cutoff=1.0)
     with pytest.raises(ValueError, match=r"beyond its 3 rigid motions, received a single atom: add atoms"):

@@ -99,7 +99,7 @@ def normal_modes(
     hessian: Array,
     graph: AtomicGraph,
     *,
-    masses: Float[Tensor, " nodes"] | None = None,
+    masses: Array | None = None,
     keep_rigid: bool = False,
 ) -> NormalModes:
     """Solve D e = ω² e with D = H/√(m m'), on what is left when nothing moves as a whole.
@@ -128,6 +128,8 @@ def normal_modes(
             f"hessian must belong to one graph of {graph.num_nodes} atoms, received one of {len(hessian)} atoms and "
             f"{graph.num_graphs} graphs: compute it for this structure"
         )
+    if masses is not None:
+        masses = real("masses", masses, (graph.num_nodes,), "give one in u for each atom")
     masses = masses_of(graph, masses).cpu().double()
     size = 3 * len(masses)
     roots = masses.sqrt().repeat_interleave(3)

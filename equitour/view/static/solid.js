@@ -74,6 +74,7 @@ export class Solid extends Board {
     const { width, height } = this.canvas;
     this.eye = this.camera.look(this.centre, this.extent, this.width / this.height);
     this.stage.begin(width, height, this.eye, theme);
+    this.context.clearRect(0, 0, width, height);
     this.paint(this.frameOf(k), theme);
     this.stage.copyTo(this.context, width, height);
     this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);

@@ -26,8 +26,8 @@ class Stage {
     this.solid = link(gl, SOLID_VERTEX, SOLID_FRAGMENT);
     this.ball = link(gl, BALL_VERTEX, BALL_FRAGMENT);
     this.instances = gl.createBuffer();
-    const finer = { disc: discMesh(48), globe: sphereMesh(35), tube: tubeMesh(1, 14), cone: tubeMesh(0, 20) };
-    const coarser = { disc: discMesh(16), globe: sphereMesh(19), tube: tubeMesh(1, 6), cone: tubeMesh(0, 8) };
+    const finer = { disc: discMesh(48), globe: sphereMesh(33), tube: tubeMesh(1, 14), cone: tubeMesh(0, 20) };
+    const coarser = { disc: discMesh(16), globe: sphereMesh(21), tube: tubeMesh(1, 6), cone: tubeMesh(0, 8) };
     this.meshes = { fine: this.uploadAll(finer), coarse: this.uploadAll(coarser) };
   }
 
@@ -104,17 +104,7 @@ class Stage {
     gl.uniform1i(at.mode, mode);
     gl.uniform1f(at.veil, veil);
     if (mode === 3) gl.enable(gl.CULL_FACE);
-    if (veil) {
-      gl.colorMask(false, false, false, false);
-      this.send(mesh, list);
-      gl.colorMask(true, true, true, true);
-      gl.depthFunc(gl.LEQUAL);
-      gl.enable(gl.BLEND);
-      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    }
     this.send(mesh, list);
-    gl.disable(gl.BLEND);
-    gl.depthFunc(gl.LESS);
     gl.disable(gl.CULL_FACE);
   }
 
@@ -127,8 +117,10 @@ class Stage {
     gl.bindVertexArray(null);
   }
 
+  // A fresh sheet over what was copied already; what is solid still hides what comes behind it.
+  wipe() { this.gl.clear(this.gl.COLOR_BUFFER_BIT); }
+
   copyTo(context, width, height) {
-    context.clearRect(0, 0, width, height);
     context.drawImage(this.canvas, 0, this.canvas.height - height, width, height, 0, 0, width, height);
   }
 }

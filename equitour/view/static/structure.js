@@ -55,8 +55,11 @@ export class Structure extends Solid {
     this.stage.balls(mesh.disc, balls);
     this.stage.draw(mesh.tube, rods, { mode: 1 });
     this.stage.draw(mesh.cone, cones);
-    // A veil lets only its nearest layer be seen, so that nothing need be sorted, and what stands in it shines through.
-    const globe = this.stage.meshes[veil.count > 40 ? "coarse" : "fine"].globe;
+    if (!veil.count) return;
+    // Veils lie on a sheet of their own: only the nearest layer is seen, nothing need be sorted, and atoms shine through.
+    const { width, height } = this.canvas, globe = this.stage.meshes[veil.count > 6 ? "coarse" : "fine"].globe;
+    this.stage.copyTo(this.context, width, height);
+    this.stage.wipe();
     for (const { shape } of this.spec.tensors) this.stage.draw(globe, veil, { mode: MARKS[shape], veil: theme.dark ? 0.85 : 0.7 });
   }
 
