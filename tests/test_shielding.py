@@ -219,8 +219,13 @@ def test_sidebands_are_the_spectrum_of_crystallites_that_turn(shielding):
 def test_slow_spinning_traces_the_pattern_at_rest():
     axis = torch.linspace(250, 370, 121, dtype=torch.float64)
     rest = static_line(AXIAL, axis, width=6.0)
-    slow = spinning_line(AXIAL, axis, spinning_rate=0.2, larmor_frequency=100.0, width=6.0)
-    assert (slow - rest).abs().max() < 0.02 * rest.max()
+    # A signal 6 ppm (0.6 kHz) wide is gone within a millisecond or two: slow is a rotor that hardly moves meanwhile.
+    errors = []
+    for rate in (0.1, 0.05, 0.025):
+        slow = spinning_line(AXIAL, axis, spinning_rate=rate, larmor_frequency=100.0, width=6.0)
+        errors.append(float((slow - rest).abs().max() / rest.max()))
+    assert errors[0] > 3 * errors[1] > 9 * errors[2]
+    assert errors[2] < 0.01
 
 
 def test_a_spun_line_has_area_one(shielding):
