@@ -1,0 +1,188 @@
+"""Learning Born charges, and what a network has to beat: guesses that know the element, or the molecule and its turn."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from equitour.datasets import Sample
+from equitour.graph import AtomicGraph
+from equitour.learn.field_answers import field_training, learning_curve
+from equitour.learn.molecules import seen_from_above
+from equitour.train import Example, predict_tensors
+
+BORN = "born_effective_charges"
+
+
+def waters_in_one_frame(
+    samples: Sequence[Sample],
+) -> tuple[
+    Float[Tensor, "frames 3 3"],
+    Float[Tensor, " frames"],
+    Float[Tensor, "frames 3"],
+    Float[Tensor, "frames 3 3 3"],
+]:
+    """Positions (Å), angles (degrees), dipoles (e·Å) and Born charges (e) of waters, the narrowest first.
+
+    The oxygen is the origin and the first atom, x runs from one hydrogen to the other, z stands on the plane.
+
+    Args:
+        samples: Of `molecules_response`, which holds molecules of other kinds as well.
+    """
+    water = [sample for sample in samples if sample.labels["molecule"] == "H2O"]
+    r, turn, angle = seen_from_above(torch.stack([sample.graph.positions for sample in water]))
+    mu = torch.stack([R @ sample.labels["dipole"] for R, sample in zip(turn, water, strict=True)])
+    Z = torch.stack([R @ sample.atom_labels[BORN] @ R.T for R, sample in zip(turn, water, strict=True)])
+    order = angle.argsort()
+    return r[order], angle[order], mu[order], Z[order]
+
+
+def trained(model: nn.Module, examples: Sequence[Example], *, steps: int) -> nn.Module:
+    """The model after so many steps on the Born charges of the examples, its weights averaged and at rest.
+
+    Args:
+        model: Gives tensors by name, such as `Response`; changed in place.
+        examples: With labels "born_effective_charges".
+        steps: Of `field_training`.
+    """
+    training = field_training(model, examples, [BORN], steps=steps, predict=predict_tensors)
+    for _ in training:
+        pass
+    return training.average.requires_grad_(False)
+
+
+def mean_curve(
+    build: Callable[..., nn.Module],
+    examples: Sequence[Example],
+    held_out: Sequence[Example],
+    *,
+    sizes: Sequence[int],
+    steps: int,
+    seeds: Sequence[int] = (1, 2),
+) -> list[float]:
+    """Relative errors of Born charges of held-out molecules for each number of examples, the mean over the seeds.
+
+    Args:
+        build: Makes a fresh model, `build(examples, seed=seed)`.
+        examples: To learn from; a larger size holds the smaller ones.
+        held_out: To judge by.
+        sizes: Numbers of examples.
+        steps: Of each training.
+        seeds: Of the first weights.
+    """
+    curves = []
+    for seed in seeds:
+
+        def start(few, seed=seed):
+            return build(few, seed=seed)
+
+        found = learning_curve(
+            start, examples, held_out, sizes=sizes, steps=steps, names=[BORN], predict=predict_tensors
+        )
+        curves.append(found[BORN])
+    return torch.tensor(curves).mean(0).tolist()
+
+
+def draw_curve(
+    ax: Any, sizes: Sequence[int], errors: Sequence[float], others: Mapping[str, float], *, label: str
+) -> None:
+    """Relative errors against the number of examples on logarithmic axes, other guesses as level lines.
+
+    Args:
+        ax: Of matplotlib, from `view.axes`.
+        sizes: Numbers of examples.
+        errors: One for each.
+        others: Relative errors of guesses by name.
+        label: Of the curve.
+    """
+    ax.loglog(sizes, errors, "o-", label=label)
+    for (name, error), style in zip(others.items(), (":", "--", "-.") * len(others), strict=False):
+        ax.axhline(error, ls=style, color="#888888", label=name)
+    ax.set(xlabel="molecules to learn from", ylabel="error on new ones, relative")
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ends = min([*errors, *others.values()]) / 1.2, max([*errors, *others.values()]) * 1.2
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if ends[0] <= tick <= ends[1]]
+    ax.set_yticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
+    ax.set_ylim(ends)
+    ax.minorticks_off()
+    ax.legend(fontsize=8.5)
+
+
+def process_seconds(call: Callable[[AtomicGraph], Any], graph: AtomicGraph, *, repeats: int = 5) -> float:
+    """Processor time of one call, the mean of some."""
+    start = time.process_time()
+    for _ in range(repeats):
+        call(graph)
+    return (time.process_time() - start) / repeats
+
+
+def rmse(error: Float[Tensor, "..."]) -> float:
+    """Root of the mean square over all components."""
+    return float(error.square().mean().sqrt())
+
+
+def power_law(sizes: Sequence[int], errors: Sequence[float]) -> float:
+    """The exponent k of error = c · size^−k, by least squares between the logarithms."""
+    x, y = (torch.tensor(values, dtype=torch.float64).log() for values in (sizes, errors))
+    x = x - x.mean()
+    return -float((x * y).sum() / x.square().sum())
+
+
+def number_an_element(
+    known: Sequence[Example], atomic_numbers: Int[Tensor, " nodes"], name: str
+) -> Float[Tensor, "nodes 3 3"]:
+    """One number for each element, the mean over a third of the traces of its tensors, times the unit matrix.
+
+    Args:
+        known: Structures whose tensors may be averaged.
+        atomic_numbers: Of the atoms to guess for, all of them among the known elements.
+        name: Of the label, (nodes, 3, 3).
+    """
+    tensors = torch.cat([example.labels[name] for example in known])
+    numbers = torch.cat([example.graph.atomic_numbers for example in known])
+    thirds = tensors.diagonal(dim1=1, dim2=2).mean(1)
+    means = torch.zeros(119).to(tensors)
+    for number in numbers.unique():
+        means[number] = thirds[numbers == number].mean()
+    return means[atomic_numbers][:, None, None] * torch.eye(3).to(tensors)
+
+
+def carried_along(
+    known: Sequence[Example],
+    known_kinds: Sequence[str],
+    new: Sequence[Example],
+    new_kinds: Sequence[str],
+    name: str,
+) -> Float[Tensor, "nodes 3 3"]:
+    """The mean tensor of each atom of each kind of molecule, in the molecule's own frame, turned into new molecules.
+
+    The frames are those that lay a molecule best onto the first of its kind (Kabsch, Acta Cryst. A32, 922, 1976).
+
+    Args:
+        known: Molecules whose tensors may be averaged; atoms of one kind of molecule in one order.
+        known_kinds: Which molecule each is.
+        new: Molecules to guess for, each of a known kind.
+        new_kinds: Likewise.
+        name: Of the label, (nodes, 3, 3).
+    """
+    guesses = []
+    for example, kind in zip(new, new_kinds, strict=True):
+        same = [fellow for fellow, other in zip(known, known_kinds, strict=True) if other == kind]
+        reference = same[0].graph.positions
+        frames = [overlay(fellow.graph.positions, reference) for fellow in same]
+        turned = [R @ fellow.labels[name] @ R.T for R, fellow in zip(frames, same, strict=True)]
+        R = overlay(example.graph.positions, reference)
+        guesses.append(R.T @ torch.stack(turned).mean(0) @ R)
+    return torch.cat(guesses)
+
+
+def overlay(positions: Float[Tensor, "nodes 3"], reference: Float[Tensor, "nodes 3"]) -> Float[Tensor, "3 3"]:
+    """The rotation R for which the rows of `positions` times Rᵀ come closest to `reference`, both about their means."""
+    moved, fixed = positions - positions.mean(0), reference - reference.mean(0)
+    left, _, right = torch.linalg.svd(fixed.T @ moved)
+    proper = torch.ones(3).to(moved)
+    proper[2] = torch.sign(torch.linalg.det(left @ right))
+    return left @ torch.diag(proper) @ right
