@@ -126,7 +126,7 @@ def test_a_drawn_curve_says_what_its_lines_are():
     ax = Figure().subplots()
     draw_curve(ax, [6, 24], [0.2, 0.1], {"a number": 0.3}, label="network")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["network", "a number"]
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["10 %", "20 %"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["10 %", "15 %", "20 %", "30 %"]
     low, high = ax.get_ylim()
     assert low < 0.1 < 0.3 < high
 

@@ -104,7 +104,11 @@ def draw_curve(
     ax.set(xlabel="molecules to learn from", ylabel="error on new ones, relative")
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ends = min([*errors, *others.values()]) / 1.2, max([*errors, *others.values()]) * 1.2
-    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if ends[0] <= tick <= ends[1]]
+    ticks = [
+        tick
+        for tick in (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
+        if ends[0] <= tick <= ends[1]
+    ]
     ax.set_yticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
     ax.set_ylim(ends)
     ax.minorticks_off()

@@ -8,7 +8,7 @@ from equitour.symmetry import random_rotation, rotation_matrix
 question(
     "302.water",
     "Put a charge on each hydrogen of water, and twice its opposite on the oxygen, and choose it so that it gives the dipoles of many "
-    "molecules as well as it can. Then move the atoms a little. The *changes* of the dipole are predicted …",
+    "molecules as well as it can. Then move the atoms a little. The changes of the dipole are predicted …",
     options={
         "about as well as the dipoles": "So it would be if the charge was a load that the atom carries. It was fitted to where charge "
         "is, not to how it moves.",
@@ -19,7 +19,7 @@ question(
 )
 question(
     "302.titanium",
-    "Move all titanium ions of BaTiO3 by u. Chemists write Ti⁴⁺, and know that the bond to oxygen is partly covalent: less than four electrons have "
+    "Move all titanium ions of BaTiO₃ by u. Chemists write Ti⁴⁺, and know that the bond to oxygen is partly covalent: less than four electrons have "
     "left. How large is the change of the dipole of a cell, divided by u?",
     options={
         "less than 4 e, as the bond is partly covalent": "That is the charge that sits there. A covalent bond is also a path for electrons "
@@ -31,7 +31,7 @@ question(
 )
 question(
     "302.oxygen",
-    "In cubic BaTiO3 each oxygen sits between two titaniums on a line, at a site of symmetry 4/mmm. Which parts of its Born "
+    "In cubic BaTiO₃ each oxygen sits between two titaniums on a line, at a site of symmetry 4/mmm. Which parts of its Born "
     "charge, 0e + 1e + 2e, may be different from zero?",
     options={
         "0e alone: one number": "That is titanium's case, whose six neighbours make x, y and z alike. The oxygen's line is special.",
@@ -117,6 +117,10 @@ def _branches(generator):
     return before, before + true + jumps * quantum, quantum
 
 
+def _nearest(difference, quantum):
+    return difference - quantum * torch.round(difference / quantum)
+
+
 @exercise(
     "302.change",
     inputs=_branches,
@@ -129,6 +133,15 @@ def _branches(generator):
     mistakes={
         "The quanta are still in it: a change by a whole quantum is no change.": (
             lambda before, after, quantum: after - before
+        ),
+        "Count quanta, not e·Å: divide by the quantum before you round, and multiply after.": (
+            lambda before, after, quantum: after - before - torch.round(after - before)
+        ),
+        "Wrapped one by one, the two still stand on different branches where one of them crossed a wall.": (
+            lambda before, after, quantum: after % quantum - before % quantum
+        ),
+        "The sign: the change leads from before to after.": (
+            lambda before, after, quantum: _nearest(before - after, quantum)
         ),
         "With the remainder alone all changes are positive: use the nearest branch, which may lie below.": (
             lambda before, after, quantum: (after - before) % quantum
@@ -170,6 +183,9 @@ def _site(generator):
         "That is the symmetric part. The symmetry of the site is another matter.": lambda operations, Z: (
             (Z + Z.T) / 2
         ),
+        "Nothing was taken away: this tensor still has what the site forbids.": lambda operations, Z: (
+            Z.clone()
+        ),
         "Only the mean of the diagonal is left: that is one number, and this site allows more.": (
             lambda operations, Z: torch.trace(Z) / 3 * torch.eye(3, dtype=Z.dtype)
         ),
@@ -206,6 +222,7 @@ def _imposed(Z, molecule, times=1.0):
         "The mean over the whole batch was subtracted: molecules that do not know each other would share their errors.": (
             lambda Z, molecule: Z - Z.mean(0)
         ),
+        "Nothing was subtracted: these charges still add up to what they did.": lambda Z, molecule: Z.clone(),
         "Only the diagonal was mended: all nine sums must vanish.": (
             lambda Z, molecule: Z - torch.diag_embed((Z - _imposed(Z, molecule)).diagonal(dim1=1, dim2=2))
         ),
