@@ -1,11 +1,17 @@
 """Learning how molecules answer an electric field, from the shipped set, as the lesson on Raman tensors does."""
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import nn
+from ase import units
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from equitour.datasets import Dataset
+from equitour.dynamics.response import NormalModes
+from equitour.graph import AtomicGraph
 from equitour.models.electric import respond
 from equitour.train import (
     Budget,
@@ -15,6 +21,7 @@ from equitour.train import (
     TensorTarget,
     Training,
     WeightedLoss,
+    collate,
     prediction_errors,
 )
 
@@ -103,6 +110,7 @@ def learning_curve(
     sizes: Sequence[int],
     steps: int,
     names: Sequence[str] = ANSWERS,
+    learning_rate: float = 0.01,
     predict: Callable = respond,
 ) -> dict[str, list[float]]:
     """Relative errors on held-out molecules after as many steps on the first so many examples, for each size.
@@ -115,14 +123,101 @@ def learning_curve(
         sizes: Numbers of examples.
         steps: Of each training.
         names: Of the answers.
+        learning_rate: At its highest.
         predict: As in `WeightedLoss`.
     """
     curve: dict[str, list[float]] = {name: [] for name in names}
     for number in sizes:
         first = examples[:number]
-        training = field_training(build(first), first, names, steps=steps, predict=predict)
+        options = {"steps": steps, "learning_rate": learning_rate, "predict": predict}
+        training = field_training(build(first), first, names, **options)
         for _ in training:
             pass
         for name, error in relative_errors(training.average, held_out, names, predict=predict).items():
             curve[name].append(error)
     return curve
+
+
+def followed(
+    training: Training,
+    held_out: Sequence[Example],
+    names: Sequence[str] = ANSWERS,
+    *,
+    predict: Callable = respond,
+) -> dict[str, list[float]]:
+    """Train to the end, and look at held-out molecules after 1/16, 1/8, 1/4, 1/2 of the steps and after the last.
+
+    Args:
+        training: From `field_training`.
+        held_out: Molecules to judge by.
+        names: Of the answers.
+        predict: As in `WeightedLoss`.
+
+    Returns:
+        "steps", "seconds" of processor time spent on training, and the relative errors of each answer.
+    """
+    total = training.budget.steps
+    looks = {max(1, total // parts) for parts in (16, 8, 4, 2, 1)}
+    found: dict[str, list[float]] = {name: [] for name in ("steps", "seconds", *names)}
+    spent, begun = 0.0, time.process_time()
+    for step in training:
+        if step.number not in looks:
+            continue
+        spent += time.process_time() - begun
+        found["steps"].append(step.number)
+        found["seconds"].append(spent)
+        for name, error in relative_errors(training.average, held_out, names, predict=predict).items():
+            found[name].append(error)
+        begun = time.process_time()
+    return found
+
+
+def step_seconds(
+    models: Mapping[str, tuple[nn.Module, Callable]], examples: Sequence[Example], *, rounds: int = 5
+) -> dict[str, list[float]]:
+    """Processor time of a training step: the loss of all answers and its gradient by all weights.
+
+    The models take turns in every round, so that a busy machine slows all of them alike.
+
+    Args:
+        models: By name, a model and its `predict`.
+        examples: One batch.
+        rounds: Measurements of each, after one that is not counted.
+    """
+    batch = collate(examples)
+    targets = [TensorTarget(name=name, scale=size(examples, name)) for name in ANSWERS]
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(rounds + 1):
+        for name, (model, predict) in models.items():
+            start = time.process_time()
+            model.zero_grad()
+            sum(WeightedLoss(targets, predict=predict)(model, batch).values()).backward()
+            times[name].append(time.process_time() - start)
+    return {name: measured[1:] for name, measured in times.items()}
+
+
+def zero_point_amplitudes(modes: NormalModes) -> Float[Tensor, " modes"]:
+    """√⟨Q²⟩ = √(ħ/4πcν̃) of the ground state, times the largest |u| of the mode: how far its liveliest atom swings, in Å.
+
+    Args:
+        modes: Of positive frequencies.
+    """
+    angular = 2 * math.pi * units._c * 100 * modes.frequencies
+    spread = (units._hbar / (2 * angular) / units._amu).sqrt() * 1e10
+    return spread * modes.displacements.norm(dim=2).amax(1)
+
+
+def slope_gap(answer: Callable, graph: AtomicGraph, *, step: float = 1e-3) -> float:
+    """How far a model's Born charges of atom 0, moved along x, are from the slope of its own dipole, in e.
+
+    Args:
+        answer: From a graph to something that holds "dipole" and "born_effective_charges".
+        graph: One structure, in float64.
+        step: Of the central difference, in Å.
+    """
+    move = torch.zeros_like(graph.positions)
+    move[0, 0] = step
+    ahead, behind = (
+        answer(graph.replace(positions=graph.positions + way * move))["dipole"][0] for way in (1, -1)
+    )
+    return float(((ahead - behind) / (2 * step) - answer(graph)["born_effective_charges"][0, 0]).norm())
