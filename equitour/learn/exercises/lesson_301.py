@@ -1,0 +1,257 @@
+"""Exercises and questions of lesson 301, NMR shielding."""
+
+from functools import partial
+
+import torch
+from e3nn import o3
+
+from equitour.learn import exercise, question
+
+question(
+    "301.nine",
+    "A network knows distances between atoms and gives nine numbers for each atom; they are trained to be the nine "
+    "entries of its shielding tensor. Now somebody turns the whole cluster by 90 degrees. What do the nine numbers do?",
+    options={
+        "They turn with it, if there was enough training": "They are functions of distances, and no distance has changed.",
+        "They stay, all nine": "Distances know nothing of the axes x, y, z. The true tensor turns, the answer does not.",
+        "They change in some way of their own": "A function gives one answer for one input, and the input is the same.",
+    },
+    answer="They stay, all nine",
+)
+question(
+    "301.parity",
+    "Shielding is a tensor of two magnetic fields, and a magnetic field is axial: a mirror image of a current loop shows it. "
+    "Hold the cluster up to a point mirror, r → −r. What do the antisymmetric three of the nine numbers do?",
+    options={
+        "They change sign: three numbers that turn like a vector are a 1o": "So would an arrow between atoms. These come from a "
+        "product of two vectors, and each of the two brings its own sign.",
+        "They stay: 1e": "Two polar vectors would give (−1)(−1), two axial ones (+1)(+1): 1e both times. Only a mixed pair is odd.",
+        "They vanish": "Only where the point mirror is a symmetry of the atom's place could something have to vanish, and an even "
+        "part does not.",
+    },
+    answer="They stay: 1e",
+)
+question(
+    "301.powder",
+    "A powder at rest: each crystallite's line stands at b·σ·b, with b the direction of the field in it. Which irrep of σ "
+    "can the spectrum not show, however well it is measured?",
+    options={
+        "0e": "The mean of all b·σ·b is the trace over three: the centre of the pattern.",
+        "1e": "b·A·b = 0 for every antisymmetric A: swap the two indices and it is minus itself.",
+        "2e": "That is what gives the pattern its width.",
+    },
+    answer="1e",
+)
+question(
+    "301.direct",
+    "An experimenter wants anisotropy δ and asymmetry η only, two invariant numbers. Would a network with two scalar outputs, "
+    "trained on δ and η, not be simpler?",
+    options={
+        "Yes: invariants are what scalars are for": "It is possible. But look at what δ does when two of the principal values "
+        "change places in the ordering.",
+        "No: they jump where the tensor does not": "At η = 1 the value farthest from the mean changes sides, and δ changes its "
+        "sign. A smooth network cannot follow; the tensor itself is smooth.",
+        "No: δ is no invariant": "Eigenvalues do not turn, so neither δ nor η does.",
+    },
+    answer="No: they jump where the tensor does not",
+)
+question(
+    "301.rate",
+    "The rotor turns twice as fast, so that sidebands stand twice as far from the centre. What happens to the mean square width "
+    "of the whole spectrum, Σ intensity · distance²?",
+    options={
+        "It grows fourfold": "It would if the intensities stayed. They do not.",
+        "It stays as it is": "Intensity moves to the centre, exactly as much as needed: at any rate the same number, that of the "
+        "powder at rest.",
+        "It shrinks to zero: spinning removes the anisotropy": "The outermost sidebands become invisible, but they stand so far "
+        "out that the sum is kept.",
+    },
+    answer="It stays as it is",
+)
+
+
+def _pair(kinds, symmetric):
+    # Only indices of one kind can be exchanged.
+    return lambda generator: (*kinds, symmetric)
+
+
+def _listed(first, second, symmetric, *, parity=None, degrees=None):
+    degrees = degrees or ([0, 2] if symmetric else [0, 1, 2])
+    parity = parity or (lambda l: "e" if first == second else "o")
+    return o3.Irreps("+".join(f"1x{l}{parity(l)}" for l in degrees))
+
+
+@exercise(
+    "301.irreps",
+    inputs=(
+        _pair(("axial", "axial"), False),
+        _pair(("polar", "polar"), True),
+        _pair(("polar", "axial"), False),
+    ),
+    hints=(
+        "Each index is a vector: 1o if polar, 1e if axial. Which degrees does 1 ⊗ 1 hold, and what do parities do?",
+        "Degrees 0, 1, 2; the parity is the product of the two. A symmetric tensor has no antisymmetric part.",
+        '`"0e + 1e + 2e"` for two vectors of one kind; without the middle one where i and j may be exchanged.',
+    ),
+    mistakes={
+        "The parity is not (−1)^l here: it is the product of the parities of the two vectors, the same for all degrees.": (
+            partial(_listed, parity=lambda l: "oe"[l % 2 == 0])
+        ),
+        "Two axial vectors give an even product: (+1)(+1).": (
+            lambda first, second, symmetric: _listed(
+                first, second, symmetric, parity=lambda l: "e" if first == second == "polar" else "o"
+            )
+        ),
+        "A polar and an axial vector give an odd product: (−1)(+1).": partial(_listed, parity=lambda l: "e"),
+        "Where i and j may be exchanged, the antisymmetric part is zero: leave out the degree 1.": (
+            lambda first, second, symmetric: _listed(first, second, False)
+        ),
+        "Without such a symmetry the antisymmetric part stays: degree 1 is missing.": (
+            lambda first, second, symmetric: _listed(first, second, True)
+        ),
+    },
+)
+def irreps_of(first, second, symmetric):
+    """Irreps of a tensor with two indices, each "polar" or "axial"; symmetric if they may be exchanged."""
+    parity = "e" if first == second else "o"
+    degrees = [0, 2] if symmetric else [0, 1, 2]
+    return o3.Irreps(" + ".join(f"1x{l}{parity}" for l in degrees))
+
+
+def _shielding(generator):
+    return 300 * torch.eye(3, dtype=torch.float64) + 30 * torch.randn(
+        3, 3, generator=generator, dtype=torch.float64
+    )
+
+
+def _read(shielding, *, order=None, times=1.0, eta=None, symmetric=True):
+    matrix = (shielding + shielding.T) / 2 if symmetric else shielding
+    values = torch.linalg.eigvalsh(matrix)
+    mean = values.mean()
+    yy, xx, zz = values if order == "size" else values[(values - mean).abs().argsort()]
+    delta = zz - mean
+    asymmetry = (yy - xx) / delta if eta is None else eta(xx, yy, zz, delta)
+    return mean, times * delta, asymmetry
+
+
+@exercise(
+    "301.haeberlen",
+    inputs=_shielding,
+    hints=(
+        "Spectra see the symmetric part only: make it, then its three eigenvalues with `torch.linalg.eigvalsh`.",
+        "Order them by distance from the mean: `(values - mean).abs().argsort()` gives the places of yy, xx, zz.",
+        "δ = zz − mean keeps its sign; η = (yy − xx) / δ then lies between 0 and 1.",
+    ),
+    mistakes={
+        "zz is the value farthest from the mean, on either side; you took the largest.": partial(
+            _read, order="size"
+        ),
+        "`eigvalsh` reads one triangle of the matrix: symmetrise first.": partial(_read, symmetric=False),
+        "That is Δσ = 3δ/2, the anisotropy of other tables. Haeberlen's δ is zz − mean.": partial(
+            _read, times=1.5
+        ),
+        "η comes out negative: it is (yy − xx) / δ.": partial(
+            _read, eta=lambda xx, yy, zz, delta: (xx - yy) / delta
+        ),
+        "η is a share of δ, not of zz: divide by zz − mean.": partial(
+            _read, eta=lambda xx, yy, zz, delta: (yy - xx) / zz
+        ),
+        "δ has a sign: leave out the `abs`.": (
+            lambda shielding: tuple(x.abs() if k == 1 else x for k, x in enumerate(_read(shielding)))
+        ),
+    },
+)
+def read_off(shielding):
+    """Mean, anisotropy δ and asymmetry η of a tensor (3, 3), in Haeberlen's convention."""
+    values = torch.linalg.eigvalsh((shielding + shielding.T) / 2)
+    mean = values.mean()
+    yy, xx, zz = values[(values - mean).abs().argsort()]
+    delta = zz - mean
+    return mean, delta, (yy - xx) / delta
+
+
+def _two_methods(generator):
+    x = torch.randn(20, 9, generator=generator, dtype=torch.float64)
+    factors = 0.5 + torch.rand(3, generator=generator, dtype=torch.float64)
+    noise = 0.1 * torch.randn(20, 9, generator=generator, dtype=torch.float64)
+    return x, x * factors.repeat_interleave(torch.tensor([1, 3, 5])) + noise
+
+
+def _by_block(x, y, combine):
+    blocks = [slice(0, 1), slice(1, 4), slice(4, 9)]
+    return torch.stack([combine(x[:, block], y[:, block]) for block in blocks])
+
+
+@exercise(
+    "301.delta",
+    inputs=_two_methods,
+    axes=("blocks",),
+    hints=(
+        "By Schur's lemma a linear map that keeps irreps of different degree apart is one number on each.",
+        "Minimise Σ (y − c x)² over all atoms and all components of a block; the derivative by c must vanish.",
+        "c = Σ x y / Σ x² over the columns 0:1, then 1:4, then 4:9.",
+    ),
+    mistakes={
+        "That is a factor for each of the nine components. It would depend on the axes: sum over the whole block.": (
+            lambda x, y: (x * y).sum(0) / x.square().sum(0)
+        ),
+        "That is the ratio of the lengths; noise in y makes it too large. Least squares: Σ x y / Σ x².": (
+            lambda x, y: _by_block(x, y, lambda a, b: b.norm() / a.norm())
+        ),
+        "That fits x by y. Wanted is y = c x: divide by Σ x².": (
+            lambda x, y: _by_block(x, y, lambda a, b: (a * b).sum() / b.square().sum())
+        ),
+        "One factor for all nine mixes what may differ: one for each block.": (
+            lambda x, y: ((x * y).sum() / x.square().sum()).expand(3)
+        ),
+    },
+)
+def factors(x, y):
+    """The three numbers c of y ≈ c x, by least squares: one for each block of 0e + 1e + 2e; x, y (atoms, 9)."""
+    blocks = [slice(0, 1), slice(1, 4), slice(4, 9)]
+    return torch.stack([(x[:, l] * y[:, l]).sum() / x[:, l].square().sum() for l in blocks])
+
+
+def _sidebands(generator):
+    orders = torch.arange(-4, 5, dtype=torch.float64)
+    heights = torch.rand(9, generator=generator, dtype=torch.float64) * torch.exp(-orders.abs())
+    centre, spacing = 100 + 400 * torch.rand(2, generator=generator, dtype=torch.float64)
+    return centre + 0.1 * spacing * orders, 7 * heights
+
+
+def _width(positions, intensities, *, about=None, factor=7.5, root=True):
+    share = intensities / intensities.sum()
+    centre = (share * positions).sum() if about is None else about(positions)
+    found = factor * (share * (positions - centre).square()).sum()
+    return found.sqrt() if root else found
+
+
+@exercise(
+    "301.moment",
+    inputs=_sidebands,
+    hints=(
+        "Intensities in a spectrum have a scale of their own: divide by their sum first.",
+        "The centre is Σ I x, the mean square width M₂ = Σ I (x − centre)².",
+        "M₂ = (2/15) |2e|², so |2e| = √(15 M₂ / 2).",
+    ),
+    mistakes={
+        "The intensities do not add up to one: divide by their sum.": (
+            lambda positions, intensities: _width(positions, intensities) * intensities.sum().sqrt()
+        ),
+        "Distances count from the mean of the spectrum, not from zero.": partial(_width, about=lambda x: 0.0),
+        "Distances count from the mean of the spectrum, weighted by intensity: the middle band is not the mean.": (
+            partial(_width, about=lambda x: x[len(x) // 2])
+        ),
+        "M₂ = (2/15) |2e|²: solve for |2e|, the 15 goes up.": partial(_width, factor=2 / 15),
+        "That is |2e|²: take the root.": partial(_width, root=False),
+        "That is the width itself, the root of M₂; |2e| is √(15/2) times larger.": partial(
+            _width, factor=1.0
+        ),
+    },
+)
+def size_of_2e(positions, intensities):
+    """|2e| in ppm of a tensor, read off its sidebands at positions in ppm."""
+    share = intensities / intensities.sum()
+    mean = (share * positions).sum()
+    M2 = (share * (positions - mean).square()).sum()
+    return (15 / 2 * M2).sqrt()
