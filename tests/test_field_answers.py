@@ -4,15 +4,21 @@ import pytest
 import torch
 
 from equitour.datasets import load
+from equitour.dynamics.response import normal_modes
 from equitour.learn.field_answers import (
     ANSWERS,
     field_examples,
     field_training,
+    followed,
     learning_curve,
     relative_errors,
     size,
+    slope_gap,
+    step_seconds,
+    zero_point_amplitudes,
 )
-from equitour.models import ElectricPotential, irreps_for, standardised_response
+from equitour.models import ElectricPotential, Response, irreps_for, standardised_response
+from equitour.models.electric import respond
 from equitour.models.nequip import NequIP
 from equitour.train import predict_tensors
 
@@ -104,3 +110,44 @@ def test_direct_heads_learn_through_the_same_functions(waters):
 def test_the_size_of_a_label_is_its_root_mean_square(waters):
     values = torch.cat([example.labels["dipole"] for example in waters])
     assert size(waters, "dipole") == pytest.approx(float(values.square().mean()) ** 0.5)
+
+
+def test_a_training_is_followed_to_its_last_step(waters):
+    training = field_training(electric(), waters[:4], ("dipole", "polarizability"), steps=8, batch_size=2)
+    way = followed(training, waters[-2:], ("dipole", "polarizability"))
+    assert way["steps"] == [1, 2, 4, 8]
+    assert way["seconds"] == sorted(way["seconds"])
+    assert way["seconds"][0] > 0
+    last = relative_errors(training.average, waters[-2:], ("dipole", "polarizability"))
+    assert {name: way[name][-1] for name in last} == last
+
+
+def test_a_step_is_timed_as_often_as_asked_and_three_derivatives_cost_more_than_none(waters):
+    trunk = NequIP(elements=[1, 8], cutoff=4.0, num_layers=2, lmax=3, irreps_out=irreps_for(ANSWERS))
+    direct = standardised_response(trunk, ANSWERS, waters[:4])
+    sides = {"heads": (direct, predict_tensors), "one energy": (electric(), respond)}
+    seconds = step_seconds(sides, waters[:4], rounds=3)
+    assert {name: len(times) for name, times in seconds.items()} == {"heads": 3, "one energy": 3}
+    assert min(seconds["one energy"]) > min(seconds["heads"]) > 0
+
+
+def test_nitrogen_swings_by_what_electron_diffraction_finds():
+    # Root mean square amplitude of the bond 0.0319 Å (Cyvin, Molecular Vibrations and Mean Square Amplitudes, 1968),
+    # half of it for each atom; it goes with ν^-1/2, so the computed frequency is scaled to the observed 2359 cm⁻¹.
+    sample = load("molecules_vibrations")[2]
+    assert sample.graph.atomic_numbers.tolist() == [7, 7]
+    modes = normal_modes(sample.atom_labels["hessian"][:, :, :2], sample.graph)
+    bond = 2 * zero_point_amplitudes(modes) * (modes.frequencies / 2359) ** 0.5
+    assert float(bond) == pytest.approx(0.0319, rel=0.01)
+
+
+def test_only_derivatives_of_one_energy_fit_the_slope_of_their_own_dipole(waters):
+    graph = waters[0].graph.to(dtype=torch.float64)
+    trunk = NequIP(elements=[1, 8], cutoff=4.0, num_layers=2, lmax=3, irreps_out=irreps_for(ANSWERS))
+    heads, energy = Response(trunk, ANSWERS).double(), electric().double()
+    # The difference has an error of the step squared, and what the heads leave has not.
+    gaps = [slope_gap(lambda g: energy.response(g, ANSWERS), graph, step=step) for step in (1e-2, 1e-3)]
+    assert gaps[1] < 0.02 * gaps[0]
+    gaps = [slope_gap(heads, graph, step=step) for step in (1e-2, 1e-3)]
+    assert min(gaps) > 1e-2
+    assert gaps[1] == pytest.approx(gaps[0], rel=0.1)
