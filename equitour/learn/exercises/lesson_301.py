@@ -170,46 +170,65 @@ def read_off(shielding):
     return mean, delta, (yy - xx) / delta
 
 
-def _two_methods(generator):
-    x = torch.randn(20, 9, generator=generator, dtype=torch.float64)
-    factors = 0.5 + torch.rand(3, generator=generator, dtype=torch.float64)
-    noise = 0.1 * torch.randn(20, 9, generator=generator, dtype=torch.float64)
-    return x, x * factors.repeat_interleave(torch.tensor([1, 3, 5])) + noise
+def _known_and_guessed(generator):
+    mean = torch.tensor([500.0] + 8 * [0.0], dtype=torch.float64)
+    sizes = torch.tensor([20.0, 4.0, 12.0], dtype=torch.float64).repeat_interleave(torch.tensor([1, 3, 5]))
+    reference = mean + 3 + sizes * torch.randn(20, 9, generator=generator, dtype=torch.float64)
+    x = reference + 0.3 * sizes * torch.randn(20, 9, generator=generator, dtype=torch.float64)
+    return x, reference, mean
 
 
-def _by_block(x, y, combine):
-    blocks = [slice(0, 1), slice(1, 4), slice(4, 9)]
-    return torch.stack([combine(x[:, block], y[:, block]) for block in blocks])
+BLOCKS = (slice(0, 1), slice(1, 4), slice(4, 9))
+
+
+def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=torch.sqrt):
+    return torch.stack([root(reduce(error[:, l]) / reduce(size[:, l])) for l in BLOCKS])
 
 
 @exercise(
-    "301.delta",
-    inputs=_two_methods,
+    "301.blocks",
+    inputs=_known_and_guessed,
     axes=("blocks",),
     hints=(
-        "By Schur's lemma a linear map that keeps irreps of different degree apart is one number on each.",
-        "Minimise Σ (y − c x)² over all atoms and all components of a block; the derivative by c must vanish.",
-        "c = Σ x y / Σ x² over the columns 0:1, then 1:4, then 4:9.",
+        "Two tables of differences: x − reference is the error, reference − mean is what there was to learn.",
+        "Square both, sum over all atoms and over the columns of a block, 0:1, then 1:4, then 4:9, and divide.",
+        "The root of that, stacked: `torch.stack([(wrong[:, l].sum() / size[:, l].sum()).sqrt() for l in blocks])`.",
     ),
     mistakes={
-        "That is a factor for each of the nine components. It would depend on the axes: sum over the whole block.": (
-            lambda x, y: (x * y).sum(0) / x.square().sum(0)
+        "The size counts from the mean of the element: without `- mean` the 0e looks splendid whatever was learnt.": (
+            lambda x, reference, mean: _by_block(x - reference, reference)
         ),
-        "That is the ratio of the lengths; noise in y makes it too large. Least squares: Σ x y / Σ x².": (
-            lambda x, y: _by_block(x, y, lambda a, b: b.norm() / a.norm())
+        "That is an error for each of the nine components. It would depend on the axes: sum over the whole block.": (
+            lambda x, reference, mean: (
+                (x - reference).square().sum(0) / (reference - mean).square().sum(0)
+            ).sqrt()
         ),
-        "That fits x by y. Wanted is y = c x: divide by Σ x².": (
-            lambda x, y: _by_block(x, y, lambda a, b: (a * b).sum() / b.square().sum())
+        "One error for all nine hides the small blocks behind the large one: one for each.": (
+            lambda x, reference, mean: (
+                (x - reference).square().sum() / (reference - mean).square().sum()
+            ).sqrt()
         ),
-        "One factor for all nine mixes what may differ: one for each block.": (
-            lambda x, y: ((x * y).sum() / x.square().sum()).expand(3)
+        "That is the square of it: take the root.": (
+            lambda x, reference, mean: _by_block(x - reference, reference - mean, root=lambda ratio: ratio)
+        ),
+        "You add absolute values of components, which depend on the axes; squares of a block do not.": (
+            lambda x, reference, mean: _by_block(
+                x - reference, reference - mean, reduce=lambda v: v.abs().sum(), root=lambda ratio: ratio
+            )
+        ),
+        "A mean over the atoms of 1e or 2e depends on the axes: take off the `mean` that was given.": (
+            lambda x, reference, mean: _by_block(x - reference, reference - reference.mean(0))
+        ),
+        "The error is divided by the size of the prediction; what there was to learn is reference − mean.": (
+            lambda x, reference, mean: _by_block(x - reference, x - mean)
         ),
     },
 )
-def factors(x, y):
-    """The three numbers c of y ≈ c x, by least squares: one for each block of 0e + 1e + 2e; x, y (atoms, 9)."""
+def block_errors(x, reference, mean):
+    """Relative error of each block of 0e + 1e + 2e, (3,); x and reference (atoms, 9), mean (9,)."""
+    wrong, size = (x - reference).square(), (reference - mean).square()
     blocks = [slice(0, 1), slice(1, 4), slice(4, 9)]
-    return torch.stack([(x[:, l] * y[:, l]).sum() / x[:, l].square().sum() for l in blocks])
+    return torch.stack([(wrong[:, l].sum() / size[:, l].sum()).sqrt() for l in blocks])
 
 
 def _sidebands(generator):
