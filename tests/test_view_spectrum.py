@@ -131,6 +131,14 @@ def test_a_flat_molecule_shows_its_flat_side():
     assert abs(normal @ sight) > 0.9
 
 
+def test_a_linear_molecule_lies_from_left_to_right():
+    panel = view.motion(molecule("CO2"), modes(3))
+    w, x, y, z = panel["look"]
+    sight = np.array([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)])
+    bond = panel["positions"][1] - panel["positions"][0]
+    assert abs(bond @ sight) < 0.35 * np.linalg.norm(bond)
+
+
 _REFUSALS = {
     "frequencies": (lambda w: figure(w, frequencies=[[1.0]]), r"frequencies must be finite with the shape \(modes\), received \(1, 1\)"),
     "not finite": (lambda w: figure(w, frequencies=[1.0, np.nan, 2.0]), "frequencies .* received 1 values that are not finite"),

@@ -220,4 +220,5 @@ def slope_gap(answer: Callable, graph: AtomicGraph, *, step: float = 1e-3) -> fl
     ahead, behind = (
         answer(graph.replace(positions=graph.positions + way * move))["dipole"][0] for way in (1, -1)
     )
-    return float(((ahead - behind) / (2 * step) - answer(graph)["born_effective_charges"][0, 0]).norm())
+    slope = (ahead - behind) / (2 * step)
+    return float((slope - answer(graph)["born_effective_charges"][0, 0]).detach().norm())

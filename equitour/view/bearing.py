@@ -7,7 +7,7 @@ def flat_side(places: np.ndarray) -> list[float] | None:
     """A quaternion [w, x, y, z] that shows a molecule from its flat side, a little from above, widest from left to right."""
     centred = places - places.mean(axis=0)
     sizes, axes = np.linalg.eigh(centred.T @ centred)
-    if sizes[1] < 1e-6:
+    if sizes[2] < 1e-6:
         return None
     rows = axes[:, ::-1].T * np.sign(axes[np.abs(axes).argmax(axis=0), range(3)])[::-1, None]
     rows[2] = np.cross(rows[0], rows[1])

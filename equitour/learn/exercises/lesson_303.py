@@ -153,7 +153,7 @@ def _mixed(energy, R, field):
     },
 )
 def born(energy, R, field):
-    """Born charges (nodes, 3, 3), [atom, displacement, field], of `energy(R, field)` with R (nodes, 3), field (3)."""
+    """Born charges (nodes, 3, 3) of `energy(R, field)`, with R (nodes, 3) and field (3)."""
     slope = torch.func.grad(energy, 0)
     return -torch.func.jacrev(slope, 1)(R, field)
 
@@ -199,6 +199,6 @@ def _kelvin(ratio, nu, light, *, power=4):
     },
 )
 def temperature(ratio, nu, laser):
-    """T in K from the ratio anti-Stokes/Stokes of a mode at nu (cm⁻¹) under a laser (nm); hc/k = 1.438777 cm K."""
+    """T in K from anti-Stokes/Stokes of a mode at nu (cm⁻¹) under a laser (nm)."""
     light = 1e7 / laser
     return 1.438777 * nu / (4 * torch.log((light + nu) / (light - nu)) - torch.log(ratio))
