@@ -12,14 +12,19 @@ from equitour.generative.gram import (
 from equitour.generative.motif_metrics import MotifScores, bond_angles, score_motifs, shortest_distance
 from equitour.generative.nearest import Nearest, nearest_environment, sorted_distances
 from equitour.generative.synchronise import Synchronised, synchronise, synchronise_unordered
+from equitour.generative.vae import Gaussian, GramVAE
+from equitour.generative.vae_training import VAEStep, shuffled, train_vae
 
 __all__ = [
     "Environments",
+    "Gaussian",
     "GramScale",
+    "GramVAE",
     "MotifScores",
     "Nearest",
     "Reconstruction",
     "Synchronised",
+    "VAEStep",
     "bond_angles",
     "coordinates",
     "environments",
@@ -28,8 +33,10 @@ __all__ = [
     "nearest_environment",
     "score_motifs",
     "shortest_distance",
+    "shuffled",
     "sorted_distances",
     "synchronise",
     "synchronise_unordered",
+    "train_vae",
     "upper_triangle",
 ]

@@ -1,0 +1,125 @@
+"""A variational autoencoder of Gram matrices: motifs in, few numbers, motifs out (Kingma and Welling, ICLR 2014)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from equitour.generative.environments import Environments
+from equitour.generative.gram import GramScale, Reconstruction, coordinates, gram_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """What the encoder says of a motif: where its latent numbers lie, and how surely."""
+
+    mean: Float[Tensor, "motifs latent"]
+    log_variance: Float[Tensor, "motifs latent"]
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Float[Tensor, "motifs latent"]:
+        """z = μ + σ ε with ε of unit variance, so that gradients reach μ and σ."""
+        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype)
+        return self.mean + (self.log_variance / 2).exp() * noise.to(self.mean.device)
+
+    def divergence(self) -> Float[Tensor, " motifs"]:
+        """Kullback-Leibler divergence from the unit Gaussian, ½ Σ (μ² + σ² − ln σ² − 1), in nats."""
+        return (self.mean.square() + self.log_variance.exp() - self.log_variance - 1).sum(-1) / 2
+
+
+class GramVAE(nn.Module):
+    """Upper triangle of the Gram matrix → 28 → 18 → μ and σ of 8 numbers; and the mirror of it back, with tanh between.
+
+    The scaled triangle has n(n+1)/2 entries, 36 for 8 neighbours. The network knows nothing of rotations and mirrors,
+    since its input does not; of the order of the neighbours it has to learn.
+
+    Args:
+        scale: Of the entries, from the motifs to be learnt.
+        elements: Atomic numbers that occur in them.
+        num_neighbors: n.
+        hidden: Widths of the layers between.
+        latent: Numbers that a motif is pressed into.
+    """
+
+    def __init__(
+        self,
+        scale: GramScale,
+        *,
+        elements: Sequence[int],
+        num_neighbors: int = 8,
+        hidden: Sequence[int] = (28, 18),
+        latent: int = 8,
+    ) -> None:
+        super().__init__()
+        if num_neighbors < 2 or latent < 1:
+            raise ValueError(
+                f"a motif must have at least 2 neighbours and 1 latent number, received {num_neighbors} and {latent}: "
+                "the published network has 8 and 8"
+            )
+        self.settings = {
+            "elements": [int(z) for z in elements],
+            "num_neighbors": num_neighbors,
+            "hidden": list(hidden),
+            "latent": latent,
+        }
+        self.register_buffer("scale_mean", scale.mean)
+        self.register_buffer("scale_deviation", scale.deviation)
+        widths = [num_neighbors * (num_neighbors + 1) // 2, *hidden]
+        self.encoder = _layers([*widths, 2 * latent])
+        self.decoder = _layers([latent, *widths[::-1]])
+
+    @property
+    def scale(self) -> GramScale:
+        """Of the entries."""
+        return GramScale(self.scale_mean, self.scale_deviation)
+
+    def entries(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs entries"]:
+        """What the network sees of motifs, or of their vectors in Å: scaled upper triangles.
+
+        Raises:
+            ValueError: The number of neighbours is another, or an element was not among those learnt.
+        """
+        if isinstance(motifs, Environments):
+            self._require_known(motifs)
+            motifs = motifs.vectors
+        if motifs.shape[1] != self.settings["num_neighbors"]:
+            raise ValueError(
+                f"motifs must have {self.settings['num_neighbors']} neighbours for this network, received "
+                f"{motifs.shape[1]}: cut them with num_neighbors={self.settings['num_neighbors']}"
+            )
+        return self.scale.apply(gram_matrix(motifs.to(self.scale_mean.dtype)))
+
+    def encode(self, motifs: Environments | Tensor) -> Gaussian:
+        """Latent numbers of motifs, or of their vectors (motifs, neighbors, 3) in Å."""
+        return Gaussian(*self.encoder(self.entries(motifs)).chunk(2, -1))
+
+    def decode(self, latent: Float[Tensor, "motifs latent"]) -> Reconstruction:
+        """Motifs in frames of their own. Their `error` says how far the answer was from any Gram matrix."""
+        return coordinates(self.scale.undo(self.decoder(latent)), tolerance=math.inf)
+
+    def sample(self, count: int, *, generator: torch.Generator | None = None) -> Reconstruction:
+        """New motifs, from latent numbers drawn from the unit Gaussian."""
+        latent = torch.randn(count, self.settings["latent"], generator=generator, dtype=self.scale_mean.dtype)
+        return self.decode(latent.to(self.scale_mean.device))
+
+    def _require_known(self, motifs: Environments) -> None:
+        present = torch.cat([motifs.center_numbers, motifs.atomic_numbers.flatten()]).unique().tolist()
+        strange = [z for z in present if z not in self.settings["elements"]]
+        if strange:
+            raise ValueError(
+                f"motifs must hold elements that the network has learnt ({self.settings['elements']}), received atomic "
+                f"numbers {strange}: train a network on this material"
+            )
+
+
+def _layers(widths: Sequence[int]) -> nn.Sequential:
+    """Linear maps with tanh between them, none after the last."""
+    layers: list[nn.Module] = []
+    for wide, next_wide in itertools.pairwise(widths):
+        layers += [nn.Linear(wide, next_wide), nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
