@@ -5,14 +5,19 @@ import os
 
 import numpy as np
 import pytest
+import torch
 from benchmarks.batch import Batch
 from benchmarks.bodies import BodyCase
 from benchmarks.cases import CASES
 from benchmarks.command import parser, run
 from benchmarks.conversation import Side
+from benchmarks.electric import derived, forward, methanol
 from benchmarks.report import quartiles, summarise, table
 
 from equitour.graph import AtomicGraph
+from equitour.models import ElectricPotential
+from equitour.models.electric import COULOMB
+from equitour.models.nequip import NequIP
 
 
 class ToyCase:
@@ -112,3 +117,16 @@ def test_the_benchmark_leaves_this_process_on_its_processors(tmp_path):
     before = os.sched_getaffinity(0)
     run_toys(tmp_path, Side("one", "toy", options={"work": 1000}))
     assert os.sched_getaffinity(0) == before
+
+
+def test_the_electric_benchmark_compares_ways_to_the_same_derivatives():
+    graph = methanol(2)
+    torch.manual_seed(0)
+    trunk = NequIP(elements=[1, 6, 8], cutoff=4.0, num_layers=2, num_channels=4, lmax=1)
+    model = ElectricPotential(trunk)
+    names = ("polarizability", "born_effective_charges")
+    alpha, charges = derived(model, graph, names)
+    alpha_forward, charges_forward = forward(model, graph, (0, 1))
+    torch.testing.assert_close(-COULOMB * alpha_forward.movedim(0, 2), alpha, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(-charges_forward.movedim(0, 2), charges, atol=1e-5, rtol=1e-3)
+    assert charges.abs().max() > 1e-2
