@@ -195,7 +195,7 @@ def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=
         "The root of that, stacked: `torch.stack([(wrong[:, l].sum() / size[:, l].sum()).sqrt() for l in blocks])`.",
     ),
     mistakes={
-        "The size counts from the mean of the element: without `- mean` the 0e looks splendid whatever was learnt.": (
+        "The size counts from the mean of the element: without `- mean` the trace looks splendid whatever was learnt.": (
             lambda x, reference, mean: _by_block(x - reference, reference)
         ),
         "That is an error for each of the nine components. It would depend on the axes: sum over the whole block.": (
@@ -216,8 +216,16 @@ def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=
                 x - reference, reference - mean, reduce=lambda v: v.abs().sum(), root=lambda ratio: ratio
             )
         ),
-        "A mean over the atoms of 1e or 2e depends on the axes: take off the `mean` that was given.": (
+        "A mean over atoms of anything but the trace depends on the axes: take off the `mean` that was given.": (
             lambda x, reference, mean: _by_block(x - reference, reference - reference.mean(0))
+        ),
+        "That is the error in ppm, in which no block can be compared with another: divide by what there was to learn.": (
+            lambda x, reference, mean: torch.stack(
+                [(x - reference)[:, l].square().mean().sqrt() for l in BLOCKS]
+            )
+        ),
+        "That is R² = 1 − ε²: the root of what it lacks from 1 is wanted.": (
+            lambda x, reference, mean: 1 - _by_block(x - reference, reference - mean).square()
         ),
         "The error is divided by the size of the prediction; what there was to learn is reference − mean.": (
             lambda x, reference, mean: _by_block(x - reference, x - mean)
@@ -225,7 +233,7 @@ def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=
     },
 )
 def block_errors(x, reference, mean):
-    """Relative error of each block of 0e + 1e + 2e, (3,); x and reference (atoms, 9), mean (9,)."""
+    """Relative error of each block, 1 + 3 + 5 components, (3,); x and reference (atoms, 9), mean (9,)."""
     wrong, size = (x - reference).square(), (reference - mean).square()
     blocks = [slice(0, 1), slice(1, 4), slice(4, 9)]
     return torch.stack([(wrong[:, l].sum() / size[:, l].sum()).sqrt() for l in blocks])
