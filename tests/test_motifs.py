@@ -222,7 +222,18 @@ def test_the_permutation_says_which_atom_went_where(points, generator):
     assert torch.allclose(moved, fixed)
 
 
+def test_a_few_atoms_find_their_places_in_a_larger_environment(points, generator):
+    places = torch.tensor([6, 1, 3, 4])
+    Q = random_rotation(6, generator=generator)
+    found = synchronise_unordered(points, points[:, places] @ Q.mT, reflections=False)
+    assert found.rmsd.max() < 1e-6
+    assert torch.equal(found.permutation, places.expand(6, 4))
+    assert torch.allclose(found.rotation, Q)
+
+
 def test_environments_of_different_sizes_are_not_compared(points):
+    with pytest.raises(ValueError, match=r"received \(6, 7, 3\) and \(6, 8, 3\): repeat the one"):
+        synchronise_unordered(points[:, 1:], points)
     with pytest.raises(
         ValueError, match=r"received \(6, 8, 3\) and \(6, 7, 3\): repeat the one, or cut both"
     ):

@@ -23,8 +23,8 @@ class Synchronised:
     """
 
     rotation: Float[Tensor, "environments 3 3"]
-    vectors: Float[Tensor, "environments neighbors 3"]
-    permutation: Int[Tensor, "environments neighbors"]
+    vectors: Float[Tensor, "environments matched 3"]
+    permutation: Int[Tensor, "environments matched"]
     rmsd: Float[Tensor, " environments"]
 
 
@@ -60,6 +60,8 @@ def synchronise_unordered(
 ) -> Synchronised:
     """min over Q and over the order π of the atoms of Σ_i |Q r_π(i) − r'_i|².
 
+    The fixed environment may have fewer atoms: each finds a partner of its own, and the moving atoms left over stand alone.
+
     For a given Q the best order is an assignment problem (Hungarian method), for a given order the best Q is Kabsch's.
     Both in turn end in a minimum near their start; so they start from all turns that lay two atoms of the one on two
     atoms of the other, the most promising first. That finds the global minimum where a good match exists, and an upper
@@ -75,12 +77,12 @@ def synchronise_unordered(
     Raises:
         ValueError: The two have different shapes.
     """
-    _require_alike(moving, fixed)
-    best: Synchronised | None = None
+    _require_room(moving, fixed)
+    best = None
     for rotation in _promising(moving.detach(), fixed.detach(), reflections, starts).unbind(1):
         found = _alternate(moving, fixed, rotation, reflections)
         best = found if best is None else _better(best, found)
-    return best if best is not None else synchronise(moving, fixed, reflections=reflections)
+    return best
 
 
 def _alternate(moving: Tensor, fixed: Tensor, rotation: Tensor, reflections: bool) -> Synchronised:
@@ -98,22 +100,22 @@ def _alternate(moving: Tensor, fixed: Tensor, rotation: Tensor, reflections: boo
 def _promising(
     moving: Tensor, fixed: Tensor, reflections: bool, starts: int
 ) -> Float[Tensor, "environments starts 3 3"]:
-    """Turns that lay a pair of moving atoms on each pair of fixed ones, those first that leave the atoms nearest to others."""
-    count = moving.shape[1]
+    """Turns that lay each pair of moving atoms on one pair of fixed ones, those first that leave all near to some atom."""
+    count = fixed.shape[1]
     i, j = torch.triu_indices(count, count, 1)
     # The pair that spans the largest area fixes a frame best.
-    area = torch.linalg.cross(moving[:, i], moving[:, j]).norm(dim=-1)
+    area = torch.linalg.cross(fixed[:, i], fixed[:, j]).norm(dim=-1)
     widest = area.argmax(1)
-    rows = torch.arange(len(moving))
-    frame = _frame(moving[rows, i[widest]], moving[rows, j[widest]])
-    k, l = (~torch.eye(count, dtype=torch.bool)).nonzero().unbind(1)
-    frames = _frame(fixed[:, k], fixed[:, l])
-    turns = frames @ frame.mT.unsqueeze(1)
+    rows = torch.arange(len(fixed))
+    frame = _frame(fixed[rows, i[widest]], fixed[rows, j[widest]]).unsqueeze(1)
+    k, l = (~torch.eye(moving.shape[1], dtype=torch.bool)).nonzero().unbind(1)
+    frames = _frame(moving[:, k], moving[:, l])
+    turns = frame @ frames.mT
     if reflections:
         mirror = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=moving.dtype))
-        turns = torch.cat([turns, frames @ mirror @ frame.mT.unsqueeze(1)], 1)
-    nearest = torch.cdist(moving.unsqueeze(1) @ turns.mT, fixed.unsqueeze(1)).amin(-1).square().sum(-1)
-    chosen = nearest.topk(min(starts, turns.shape[1]), largest=False).indices
+        turns = torch.cat([turns, frame @ mirror @ frames.mT], 1)
+    away = torch.cdist(fixed.unsqueeze(1), moving.unsqueeze(1) @ turns.mT).amin(-1).square().sum(-1)
+    chosen = away.topk(min(starts, turns.shape[1]), largest=False).indices
     return turns.gather(1, chosen[..., None, None].expand(-1, -1, 3, 3))
 
 
@@ -159,4 +161,12 @@ def _require_alike(moving: Tensor, fixed: Tensor) -> None:
         raise ValueError(
             f"environments must be compared with as many of the same size, received {tuple(moving.shape)} and "
             f"{tuple(fixed.shape)}: repeat the one, or cut both with the same num_neighbors"
+        )
+
+
+def _require_room(moving: Tensor, fixed: Tensor) -> None:
+    if len(moving) != len(fixed) or not 2 <= fixed.shape[1] <= moving.shape[1]:
+        raise ValueError(
+            f"each environment must be laid on one of at least 2 atoms and at most its own number, received "
+            f"{tuple(moving.shape)} and {tuple(fixed.shape)}: repeat the one, or cut both with the same num_neighbors"
         )
