@@ -33,8 +33,8 @@ question(
 )
 question(
     "301.powder",
-    "A powder at rest: each crystallite's line stands at b·σ·b, with b the direction of the field in it. Which irrep of σ "
-    "can the spectrum not show, however well it is measured?",
+    "A powder at rest: each grain's line stands at b·σ·b, with b the direction of the field as the grain sees it. Which "
+    "irrep of σ can the spectrum not show, however well it is measured?",
     options={
         "0e": "The mean of all b·σ·b is the trace over three: the centre of the pattern.",
         "1e": "b·A·b = 0 for every antisymmetric A: swap the two indices and it is minus itself.",
@@ -44,8 +44,8 @@ question(
 )
 question(
     "301.direct",
-    "An experimenter wants anisotropy δ and asymmetry η only, two invariant numbers. Would a network with two scalar outputs, "
-    "trained on δ and η, not be simpler?",
+    "Look at oxygen's δ in the table. An experimenter wants δ and η only, two invariant numbers. Would a network with two "
+    "scalar outputs, trained on δ and η, not be simpler and better?",
     options={
         "Yes: invariants are what scalars are for": "It is possible. But look at what δ does when two of the principal values "
         "change places in the ordering.",
@@ -57,13 +57,13 @@ question(
 )
 question(
     "301.rate",
-    "The rotor turns twice as fast, so that sidebands stand twice as far from the centre. What happens to the mean square width "
-    "of the whole spectrum, Σ intensity · distance²?",
+    "While the rotor is slow, the spectrum is a row of sharp lines, one rotor frequency apart. It turns twice as fast, and they "
+    "stand twice as far from the centre. What happens to their mean square width, Σ intensity · distance²?",
     options={
         "It grows fourfold": "It would if the intensities stayed. They do not.",
         "It stays as it is": "Intensity moves to the centre, exactly as much as needed: at any rate the same number, that of the "
         "powder at rest.",
-        "It shrinks to zero: spinning removes the anisotropy": "The outermost sidebands become invisible, but they stand so far "
+        "It shrinks to zero: spinning removes the anisotropy": "The outermost lines become invisible, but they stand so far "
         "out that the sum is kept.",
     },
     answer="It stays as it is",
@@ -98,17 +98,13 @@ def _listed(first, second, symmetric, *, parity=None, degrees=None):
             partial(_listed, parity=lambda l: "oe"[l % 2 == 0])
         ),
         "Two axial vectors give an even product: (+1)(+1).": (
-            lambda first, second, symmetric: _listed(
-                first, second, symmetric, parity=lambda l: "e" if first == second == "polar" else "o"
+            lambda i, j, symmetric: _listed(
+                i, j, symmetric, parity=lambda l: "e" if i == j == "polar" else "o"
             )
         ),
         "A polar and an axial vector give an odd product: (−1)(+1).": partial(_listed, parity=lambda l: "e"),
-        "Where i and j may be exchanged, the antisymmetric part is zero: leave out the degree 1.": (
-            lambda first, second, symmetric: _listed(first, second, False)
-        ),
-        "Without such a symmetry the antisymmetric part stays: degree 1 is missing.": (
-            lambda first, second, symmetric: _listed(first, second, True)
-        ),
+        "Where i and j may be exchanged there is no degree 1.": lambda i, j, s: _listed(i, j, False),
+        "Without a symmetry the antisymmetric part stays: degree 1.": lambda i, j, s: _listed(i, j, True),
     },
 )
 def irreps_of(first, second, symmetric):
@@ -119,19 +115,18 @@ def irreps_of(first, second, symmetric):
 
 
 def _shielding(generator):
-    return 300 * torch.eye(3, dtype=torch.float64) + 30 * torch.randn(
-        3, 3, generator=generator, dtype=torch.float64
-    )
+    random = torch.randn(3, 3, generator=generator, dtype=torch.float64)
+    return 300 * torch.eye(3, dtype=torch.float64) + 30 * random
 
 
-def _read(shielding, *, order=None, times=1.0, eta=None, symmetric=True):
+def _read(shielding, *, order=None, times=1.0, eta=None, symmetric=True, sign=torch.clone):
     matrix = (shielding + shielding.T) / 2 if symmetric else shielding
     values = torch.linalg.eigvalsh(matrix)
     mean = values.mean()
     yy, xx, zz = values if order == "size" else values[(values - mean).abs().argsort()]
     delta = zz - mean
     asymmetry = (yy - xx) / delta if eta is None else eta(xx, yy, zz, delta)
-    return mean, times * delta, asymmetry
+    return mean, sign(times * delta), asymmetry
 
 
 @exercise(
@@ -143,22 +138,14 @@ def _read(shielding, *, order=None, times=1.0, eta=None, symmetric=True):
         "δ = zz − mean keeps its sign; η = (yy − xx) / δ then lies between 0 and 1.",
     ),
     mistakes={
-        "zz is the value farthest from the mean, on either side; you took the largest.": partial(
+        "zz is the value farthest from the mean, on either side, not the largest.": partial(
             _read, order="size"
         ),
         "`eigvalsh` reads one triangle of the matrix: symmetrise first.": partial(_read, symmetric=False),
-        "That is Δσ = 3δ/2, the anisotropy of other tables. Haeberlen's δ is zz − mean.": partial(
-            _read, times=1.5
-        ),
-        "η comes out negative: it is (yy − xx) / δ.": partial(
-            _read, eta=lambda xx, yy, zz, delta: (xx - yy) / delta
-        ),
-        "η is a share of δ, not of zz: divide by zz − mean.": partial(
-            _read, eta=lambda xx, yy, zz, delta: (yy - xx) / zz
-        ),
-        "δ has a sign: leave out the `abs`.": (
-            lambda shielding: tuple(x.abs() if k == 1 else x for k, x in enumerate(_read(shielding)))
-        ),
+        "That is Δσ = 3δ/2 of other tables. Haeberlen's δ is zz − mean.": partial(_read, times=1.5),
+        "η comes out negative: it is (yy − xx) / δ.": partial(_read, eta=lambda x, y, z, d: (x - y) / d),
+        "η is a share of δ, not of zz.": partial(_read, eta=lambda x, y, z, d: (y - x) / z),
+        "δ has a sign: leave out the `abs`.": partial(_read, sign=torch.abs),
     },
 )
 def read_off(shielding):
@@ -181,8 +168,8 @@ def _known_and_guessed(generator):
 BLOCKS = (slice(0, 1), slice(1, 4), slice(4, 9))
 
 
-def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=torch.sqrt):
-    return torch.stack([root(reduce(error[:, l]) / reduce(size[:, l])) for l in BLOCKS])
+def _ratio(wrong, size, add=torch.linalg.norm):
+    return torch.stack([add(wrong[:, l]) / add(size[:, l]) for l in BLOCKS])
 
 
 @exercise(
@@ -194,42 +181,23 @@ def _by_block(error, size, *, reduce=lambda values: values.square().sum(), root=
         "Square both, sum over all atoms and over the columns of a block, 0:1, then 1:4, then 4:9, and divide.",
         "The root of that, stacked: `torch.stack([(wrong[:, l].sum() / size[:, l].sum()).sqrt() for l in blocks])`.",
     ),
-    mistakes={
-        "The size counts from the mean of the element: without `- mean` the trace looks splendid whatever was learnt.": (
-            lambda x, reference, mean: _by_block(x - reference, reference)
-        ),
+    mistakes={  # x, r, m: the answer, the reference, the mean.
+        "Size counts from `mean`: else any trace looks splendid.": lambda x, r, m: _ratio(x - r, r),
         "That is an error for each of the nine components. It would depend on the axes: sum over the whole block.": (
-            lambda x, reference, mean: (
-                (x - reference).square().sum(0) / (reference - mean).square().sum(0)
-            ).sqrt()
+            lambda x, r, m: (x - r).norm(dim=0) / (r - m).norm(dim=0)
         ),
-        "One error for all nine hides the small blocks behind the large one: one for each.": (
-            lambda x, reference, mean: (
-                (x - reference).square().sum() / (reference - mean).square().sum()
-            ).sqrt()
-        ),
-        "That is the square of it: take the root.": (
-            lambda x, reference, mean: _by_block(x - reference, reference - mean, root=lambda ratio: ratio)
-        ),
+        "One error for all nine hides the small blocks.": lambda x, r, m: (x - r).norm() / (r - m).norm(),
+        "That is the square of it: take the root.": lambda x, r, m: _ratio(x - r, r - m) ** 2,
         "You add absolute values of components, which depend on the axes; squares of a block do not.": (
-            lambda x, reference, mean: _by_block(
-                x - reference, reference - mean, reduce=lambda v: v.abs().sum(), root=lambda ratio: ratio
-            )
+            lambda x, r, m: _ratio(x - r, r - m, lambda block: block.abs().sum())
         ),
         "A mean over atoms of anything but the trace depends on the axes: take off the `mean` that was given.": (
-            lambda x, reference, mean: _by_block(x - reference, reference - reference.mean(0))
+            lambda x, r, m: _ratio(x - r, r - r.mean(0))
         ),
         "That is the error in ppm, in which no block can be compared with another: divide by what there was to learn.": (
-            lambda x, reference, mean: torch.stack(
-                [(x - reference)[:, l].square().mean().sqrt() for l in BLOCKS]
-            )
+            lambda x, r, m: torch.stack([(x - r)[:, l].square().mean().sqrt() for l in BLOCKS])
         ),
-        "That is R² = 1 − ε²: the root of what it lacks from 1 is wanted.": (
-            lambda x, reference, mean: 1 - _by_block(x - reference, reference - mean).square()
-        ),
-        "The error is divided by the size of the prediction; what there was to learn is reference − mean.": (
-            lambda x, reference, mean: _by_block(x - reference, x - mean)
-        ),
+        "That is R² = 1 − ε²; wanted is ε itself.": lambda x, r, m: 1 - _ratio(x - r, r - m) ** 2,
     },
 )
 def block_errors(x, reference, mean):
@@ -262,18 +230,14 @@ def _width(positions, intensities, *, about=None, factor=7.5, root=True):
         "M₂ = (2/15) |2e|², so |2e| = √(15 M₂ / 2).",
     ),
     mistakes={
-        "The intensities do not add up to one: divide by their sum.": (
-            lambda positions, intensities: _width(positions, intensities) * intensities.sum().sqrt()
-        ),
+        "Intensities do not add up to one: divide by their sum.": lambda x, I: _width(x, I) * I.sum().sqrt(),
         "Distances count from the mean of the spectrum, not from zero.": partial(_width, about=lambda x: 0.0),
         "Distances count from the mean of the spectrum, weighted by intensity: the middle band is not the mean.": (
             partial(_width, about=lambda x: x[len(x) // 2])
         ),
         "M₂ = (2/15) |2e|²: solve for |2e|, the 15 goes up.": partial(_width, factor=2 / 15),
         "That is |2e|²: take the root.": partial(_width, root=False),
-        "That is the width itself, the root of M₂; |2e| is √(15/2) times larger.": partial(
-            _width, factor=1.0
-        ),
+        "That is √M₂; |2e| is √(15/2) times larger.": partial(_width, factor=1.0),
     },
 )
 def size_of_2e(positions, intensities):
