@@ -8,19 +8,23 @@ import torch
 from equitour import datasets
 from equitour.learn.charges import (
     BORN,
+    by_element,
     carried_along,
     draw_curve,
+    head_of,
     mean_curve,
     number_an_element,
     overlay,
     power_law,
     process_seconds,
+    relative,
     rmse,
+    split,
     trained,
     waters_in_one_frame,
 )
 from equitour.models import build, standardised_response
-from equitour.symmetry import random_rotation, rotate
+from equitour.symmetry import CartesianTensor, random_rotation, rotate
 from equitour.train import Example
 
 DATA = datasets.load("molecules_response", cutoff=4.0)
@@ -44,6 +48,37 @@ def _head(examples, seed=0):
 
 def test_rmse_counts_every_component():
     assert rmse(torch.tensor([[3.0, 4.0], [0.0, 0.0]])) == pytest.approx(2.5)
+
+
+def test_a_guess_of_zeros_has_the_relative_error_one():
+    truth = torch.tensor([3.0, -4.0])
+    assert relative(torch.zeros(2), truth) == pytest.approx(1)
+    assert relative(1.1 * truth, truth) == pytest.approx(0.1)
+
+
+def test_errors_by_element_are_those_of_its_atoms_alone():
+    error = torch.tensor([2.0, 0.5, 0.5])[:, None, None].expand(3, 3, 3)
+    assert by_element(error, torch.tensor([8, 1, 1])) == pytest.approx({"H": 0.5, "O": 2.0})
+
+
+def test_the_split_keeps_every_fourth_molecule_of_each_kind_and_loses_none():
+    learnt, unseen, (old, new) = split(DATA)
+    assert (len(learnt), len(unseen)) == (len(old), len(new))
+    every = list(DATA.labels["molecule"])
+    assert sorted(old + new) == sorted(every)
+    assert all(new.count(kind) == every.count(kind) // 4 for kind in set(every))
+    first = next(k for k in range(len(DATA)) if every[:k].count(every[k]) == 3)
+    assert torch.equal(unseen[0].labels[BORN], DATA[first].atom_labels[BORN])
+    assert torch.equal(unseen[0].labels["dipole"][0], DATA[first].labels["dipole"])
+
+
+def test_what_a_head_holds_gives_its_tensors_again():
+    model, graph, T = _head(WATER), WATER[0].graph, CartesianTensor("ij")
+    weights, mean, scales = head_of(model, graph.atomic_numbers)
+    x = model.trunk(graph).split([1, 3, 5], dim=1)
+    blocks = [s * rows @ w for s, rows, w in zip(scales, x, weights, strict=True)]
+    found = torch.cat([blocks[0] + mean, *blocks[1:]], 1)
+    assert torch.allclose(T.from_irreps(found), model(graph)[BORN], rtol=0, atol=1e-13)
 
 
 def test_a_power_law_is_found_whatever_its_factor():

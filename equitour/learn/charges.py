@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from ase.data import chemical_symbols
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from equitour.datasets import Sample
+from equitour.datasets import Dataset, Sample
 from equitour.graph import AtomicGraph
 from equitour.learn.field_answers import field_training, learning_curve
 from equitour.learn.molecules import seen_from_above
+from equitour.models import Response
 from equitour.train import Example, predict_tensors
 
 BORN = "born_effective_charges"
@@ -38,6 +40,40 @@ def waters_in_one_frame(
     Z = torch.stack([R @ sample.atom_labels[BORN] @ R.T for R, sample in zip(turn, water, strict=True)])
     order = angle.argsort()
     return r[order], angle[order], mu[order], Z[order]
+
+
+def split(data: Dataset) -> tuple[list[Example], list[Example], tuple[list[str], list[str]]]:
+    """Molecules to learn Born charges from, and every fourth of each kind kept for the test.
+
+    Args:
+        data: `molecules_response`.
+
+    Returns:
+        Examples to learn from, examples never to be learnt from (both with "dipole" beside the Born charges), and
+        which molecule each of them is, of both.
+    """
+    kinds = data.labels["molecule"]
+    new = [k for k in range(len(data)) if kinds[:k].count(kinds[k]) % 4 == 3]
+    old = [k for k in range(len(data)) if k not in new]
+    examples = [
+        Example(graph, {BORN: atoms[BORN], "dipole": labels["dipole"][None]}) for graph, labels, atoms in data
+    ]
+    known, held_out = ([examples[k] for k in chosen] for chosen in (old, new))
+    return known, held_out, ([kinds[k] for k in old], [kinds[k] for k in new])
+
+
+def head_of(
+    model: Response, atomic_numbers: Int[Tensor, " nodes"]
+) -> tuple[list[Float[Tensor, " channels"]], Float[Tensor, "nodes 1"], list[float]]:
+    """What a head for Born charges holds: the weights of each irrep, the mean of 0e of each atom, and the scales (e).
+
+    Args:
+        model: Of one copy of 0e, 1e and 2e, as Born charges are.
+        atomic_numbers: Of the atoms, all of them known to the model.
+    """
+    weights = [weight[:, 0] for weight in model.heads[BORN].weights]
+    means = torch.tensor(model.settings["means"][BORN], dtype=torch.float64).to(weights[0])
+    return weights, means[model.trunk.species(atomic_numbers)], model.settings["scales"][BORN]
 
 
 def trained(model: nn.Module, examples: Sequence[Example], *, steps: int) -> nn.Module:
@@ -104,11 +140,8 @@ def draw_curve(
     ax.set(xlabel="molecules to learn from", ylabel="error on new ones, relative")
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ends = min([*errors, *others.values()]) / 1.2, max([*errors, *others.values()]) * 1.2
-    ticks = [
-        tick
-        for tick in (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
-        if ends[0] <= tick <= ends[1]
-    ]
+    round_ones = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
+    ticks = [tick for tick in round_ones if ends[0] <= tick <= ends[1]]
     ax.set_yticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
     ax.set_ylim(ends)
     ax.minorticks_off()
@@ -126,6 +159,17 @@ def process_seconds(call: Callable[[AtomicGraph], Any], graph: AtomicGraph, *, r
 def rmse(error: Float[Tensor, "..."]) -> float:
     """Root of the mean square over all components."""
     return float(error.square().mean().sqrt())
+
+
+def relative(guess: Float[Tensor, "..."], truth: Float[Tensor, "..."]) -> float:
+    """Root mean square error over the root mean square of the truth: 1 is as bad as zeros."""
+    return float((guess - truth).norm() / truth.norm())
+
+
+def by_element(error: Float[Tensor, "nodes 3 3"], atomic_numbers: Int[Tensor, " nodes"]) -> dict[str, float]:
+    """Root mean square error of each element, by its symbol."""
+    present = atomic_numbers.unique().tolist()
+    return {chemical_symbols[number]: rmse(error[atomic_numbers == number]) for number in present}
 
 
 def power_law(sizes: Sequence[int], errors: Sequence[float]) -> float:
