@@ -1,21 +1,24 @@
 """What the lesson on Raman tensors learns from: indices in order, tensors that belong together, errors that fall."""
 
+from collections import Counter
+
 import pytest
 import torch
 
 from equitour.datasets import load
-from equitour.dynamics.response import normal_modes
 from equitour.learn.field_answers import (
     ANSWERS,
+    exponent,
     field_examples,
     field_training,
     followed,
+    in_words,
     learning_curve,
     relative_errors,
     size,
     slope_gap,
+    split_by_kind,
     step_seconds,
-    zero_point_amplitudes,
 )
 from equitour.models import ElectricPotential, Response, irreps_for, standardised_response
 from equitour.models.electric import respond
@@ -67,6 +70,29 @@ def test_one_kind_of_molecule_can_be_chosen():
     chosen = field_examples(data, "H2CO")
     assert chosen
     assert {tuple(e.graph.atomic_numbers.sort().values.tolist()) for e in chosen} == {(1, 1, 6, 8)}
+
+
+def test_every_fourth_molecule_of_each_kind_is_new_and_none_is_both():
+    data = load("molecules_response")
+    learnt, new = split_by_kind(data, at_most=len(data))
+    assert len(learnt) + len(new) == len(data)
+    seen = {tuple(example.graph.positions.flatten().tolist()) for example in learnt}
+    assert not seen & {tuple(example.graph.positions.flatten().tolist()) for example in new}
+
+    def counts(examples):
+        return Counter(example.graph.to_ase().get_chemical_formula() for example in examples)
+
+    total = counts(field_examples(data))
+    assert counts(new) == {kind: number // 4 for kind, number in total.items() if number >= 4}
+    assert len(split_by_kind(data, at_most=5)[1]) == 5
+
+
+def test_a_power_law_gives_back_its_exponent():
+    assert exponent([5, 10, 20, 55], [3 * n**-0.4 for n in (5, 10, 20, 55)]) == pytest.approx(-0.4)
+
+
+def test_errors_are_told_by_the_first_word_of_their_label():
+    assert in_words({"dipole": 0.1, "raman_tensors": 0.04567}) == "dipole 0.100, raman 0.046"
 
 
 def test_a_model_of_zeros_has_a_relative_error_of_one(waters):
@@ -129,16 +155,6 @@ def test_a_step_is_timed_as_often_as_asked_and_three_derivatives_cost_more_than_
     seconds = step_seconds(sides, waters[:4], rounds=3)
     assert {name: len(times) for name, times in seconds.items()} == {"heads": 3, "one energy": 3}
     assert min(seconds["one energy"]) > min(seconds["heads"]) > 0
-
-
-def test_nitrogen_swings_by_what_electron_diffraction_finds():
-    # Root mean square amplitude of the bond 0.0319 Å (Cyvin, Molecular Vibrations and Mean Square Amplitudes, 1968),
-    # half of it for each atom; it goes with ν^-1/2, so the computed frequency is scaled to the observed 2359 cm⁻¹.
-    sample = load("molecules_vibrations")[2]
-    assert sample.graph.atomic_numbers.tolist() == [7, 7]
-    modes = normal_modes(sample.atom_labels["hessian"][:, :, :2], sample.graph)
-    bond = 2 * zero_point_amplitudes(modes) * (modes.frequencies / 2359) ** 0.5
-    assert float(bond) == pytest.approx(0.0319, rel=0.01)
 
 
 def test_only_derivatives_of_one_energy_fit_the_slope_of_their_own_dipole(waters):

@@ -1,16 +1,13 @@
 """Learning how molecules answer an electric field, from the shipped set, as the lesson on Raman tensors does."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
-from ase import units
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from equitour.datasets import Dataset
-from equitour.dynamics.response import NormalModes
 from equitour.graph import AtomicGraph
 from equitour.models.electric import respond
 from equitour.train import (
@@ -50,6 +47,21 @@ def field_examples(data: Dataset, molecule: str | None = None) -> list[Example]:
         for sample in data
         if molecule in (None, sample.labels["molecule"])
     ]
+
+
+def split_by_kind(data: Dataset, *, every: int = 4, at_most: int = 24) -> tuple[list[Example], list[Example]]:
+    """Examples to learn from, and new ones: each `every`-th of every kind of molecule is kept apart.
+
+    Args:
+        data: As in `field_examples`.
+        every: 4 keeps a quarter of each kind.
+        at_most: So many new ones are handed out, enough to judge by however large the set has grown.
+    """
+    kinds, examples = data.labels["molecule"], field_examples(data)
+    places = [kinds[:k].count(kind) % every for k, kind in enumerate(kinds)]
+    learnt = [example for example, place in zip(examples, places, strict=True) if place < every - 1]
+    new = [example for example, place in zip(examples, places, strict=True) if place == every - 1]
+    return learnt, new[:at_most]
 
 
 def size(examples: Sequence[Example], name: str) -> float:
@@ -138,6 +150,11 @@ def learning_curve(
     return curve
 
 
+def exponent(sizes: Sequence[int], errors: Sequence[float]) -> float:
+    """x of errors ∝ N^x, by least squares of the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(errors), 1)[0])
+
+
 def followed(
     training: Training,
     held_out: Sequence[Example],
@@ -172,6 +189,11 @@ def followed(
     return found
 
 
+def in_words(numbers: Mapping[str, float]) -> str:
+    """Labels by their first word, such as "born 0.114, raman 0.146"."""
+    return ", ".join(f"{name.split('_')[0]} {number:.3f}" for name, number in numbers.items())
+
+
 def step_seconds(
     models: Mapping[str, tuple[nn.Module, Callable]], examples: Sequence[Example], *, rounds: int = 5
 ) -> dict[str, list[float]]:
@@ -194,17 +216,6 @@ def step_seconds(
             sum(WeightedLoss(targets, predict=predict)(model, batch).values()).backward()
             times[name].append(time.process_time() - start)
     return {name: measured[1:] for name, measured in times.items()}
-
-
-def zero_point_amplitudes(modes: NormalModes) -> Float[Tensor, " modes"]:
-    """√⟨Q²⟩ = √(ħ/4πcν̃) of the ground state, times the largest |u| of the mode: how far its liveliest atom swings, in Å.
-
-    Args:
-        modes: Of positive frequencies.
-    """
-    angular = 2 * math.pi * units._c * 100 * modes.frequencies
-    spread = (units._hbar / (2 * angular) / units._amu).sqrt() * 1e10
-    return spread * modes.displacements.norm(dim=2).amax(1)
 
 
 def slope_gap(answer: Callable, graph: AtomicGraph, *, step: float = 1e-3) -> float:

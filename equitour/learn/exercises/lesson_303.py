@@ -7,7 +7,7 @@ from equitour.learn import exercise, question
 question(
     "303.heights",
     "Carbon dioxide is a straight line O=C=O with a centre of inversion. It stretches in two ways and bends in two. "
-    "Which of the four show up in its spectra?",
+    "Which of the four show in its infrared spectrum (light absorbed) and in its Raman spectrum (laser light scattered)?",
     options={
         "All four in both spectra, tallest where the atoms move most": "Light does not see atoms move. It sees what "
         "the motion does to the dipole (infrared) or to the polarizability (Raman).",
@@ -22,9 +22,9 @@ question(
     "The carbon of carbon dioxide sits on the centre of inversion. How many of the 27 numbers dα/dR of this atom "
     "can differ from zero?",
     options={
-        "None": "All irreps of the tensor are odd, and the place of the carbon is even.",
-        "9": "That would be a Born charge, whose irreps are even.",
-        "18": "So many are different in general, where the site has no symmetry at all.",
+        "None": "Inversion leaves the carbon where it is and turns the sign of each odd irrep. All of them are odd.",
+        "9": "So many has a Born charge; its irreps are even, and inversion allows them.",
+        "18": "So many has a site without any symmetry.",
     },
     answer="None",
 )
@@ -33,7 +33,7 @@ question(
     "Move all atoms by the same step: the polarizability stays, so the Raman tensors of a molecule add up to zero. "
     "Which of the two trained networks knows?",
     options={
-        "Both, after enough training": "The heads come near. Near is not zero.",
+        "Both, after enough training": "The heads may come near. Near is not zero.",
         "The energy": "It sees differences of positions only, in any field, so the derivative along a common step "
         "vanishes for any weights.",
         "The heads": "Each atom's tensor is read off its own surroundings; nothing ties the atoms together.",
@@ -43,14 +43,14 @@ question(
 question(
     "303.axial",
     "A line of code calls the electric field an axial vector (1e), which is right for a magnetic one. The network "
-    "still turns properly. It learns dipoles and polarizabilities of water. What will come out?",
+    "still turns properly. It learns dipoles and polarizabilities of water. Which will it predict well?",
     options={
-        "Nothing works": "The polarizability holds the field twice, and two wrong signs make a right one.",
-        "The network gets round it": "Weights cannot make what the irreps forbid.",
-        "A good polarizability and no dipole": "Water lies in a mirror plane. An axial vector can only stand upright "
-        "on it, and the dipole lies in it.",
+        "Neither": "The polarizability holds the field twice, and two wrong signs make a right one.",
+        "Both, after enough training": "Weights cannot make what the irreps forbid.",
+        "The polarizability alone": "Water lies in a mirror plane. The dipole lies in that plane; an axial "
+        "vector that respects the mirror can only stand upright on it.",
     },
-    answer="A good polarizability and no dipole",
+    answer="The polarizability alone",
 )
 question(
     "303.unseen",
@@ -68,10 +68,19 @@ def _derivatives(generator):
     return (torch.randn(5, 3, 3, generator=generator, dtype=torch.float64),)
 
 
-def _invariants(A, *, third=3.0, factor=0.5):
+def _invariants(A, *, third=3.0, factor=0.5, squares=None):
     A = (A + A.mT) / 2
     trace = A.diagonal(dim1=1, dim2=2).sum(1)
-    return trace / third, factor * (3 * A.square().sum((1, 2)) - trace**2)
+    squares = A.square().sum((1, 2)) if squares is None else squares(A)
+    return trace / third, factor * (3 * squares - trace**2)
+
+
+def _diagonal_squares(A):
+    return A.diagonal(dim1=1, dim2=2).square().sum(1)
+
+
+def _trace_squared(A):
+    return A.diagonal(dim1=1, dim2=2).sum(1).square()
 
 
 def _weighed(mean, anisotropy, first=45, second=7):
@@ -90,7 +99,7 @@ def _symmetric(generator):
     hints=(
         "Two numbers of each matrix do not change when it turns: its trace, and the sum of its squared elements.",
         "`A.diagonal(dim1=1, dim2=2).sum(1)` is tr A of each mode, and tr(A A) = `A.square().sum((1, 2))`.",
-        "a = tr A / 3, γ² = (3 tr(A A) − (tr A)²) / 2, and the answer is 45 a² + 7 γ².",
+        "Try it on two matrices: the unit matrix gives 45, a symmetric one without trace gives 10.5 tr(A A).",
     ),
     mistakes={
         "a is the mean of the three diagonal elements: divide the trace by 3.": (
@@ -100,6 +109,12 @@ def _symmetric(generator):
         "45 and 7 stand the wrong way round: 45 belongs to a².": lambda A: _weighed(*_invariants(A), 7, 45),
         "That is 45 a² alone: a mode without trace can scatter too.": (
             lambda A: _weighed(*_invariants(A), 45, 0)
+        ),
+        "tr(A A) is the sum of all nine squares, and yours stops at the diagonal: A * A is no matrix product.": (
+            lambda A: _weighed(*_invariants(A, squares=_diagonal_squares))
+        ),
+        "tr(A A) is not (tr A)²: multiply the matrices first, then take the trace.": (
+            lambda A: _weighed(*_invariants(A, squares=_trace_squared))
         ),
         "γ² is already a square: do not square it again.": (
             lambda A: 45 * _invariants(A)[0] ** 2 + 7 * _invariants(A)[1] ** 2
@@ -147,7 +162,7 @@ def _mixed(energy, R, field):
         "The field must be the last index, and yours is the first: end with `.permute(1, 2, 0)`.": (
             lambda energy, R, field: -_mixed(energy, R, field).permute(2, 0, 1)
         ),
-        "That is the dipole's derivative at zero field: differentiate at the field that is given.": (
+        "That is Z at zero field: differentiate at the field that is given.": (
             lambda energy, R, field: -_mixed(energy, R, torch.zeros_like(field))
         ),
     },
@@ -181,7 +196,7 @@ def _kelvin(ratio, nu, light, *, power=4):
     hints=(
         "Take the logarithm of both sides, and T stands alone in one term.",
         "log ratio = 4 log((ν₀ + ν)/(ν₀ − ν)) − 1.438777 ν/T.",
-        "The laser comes in nm: ν₀ = 10⁷/laser in cm⁻¹.",
+        "With ν₀ = 1e7 / laser: T = 1.438777 ν / (4 log((ν₀ + ν)/(ν₀ − ν)) − log ratio).",
     ),
     mistakes={
         "The laser's wavelength must become a wavenumber: ν₀ = 1e7 / laser.": (
