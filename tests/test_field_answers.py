@@ -148,13 +148,12 @@ def test_a_training_is_followed_to_its_last_step(waters):
     assert {name: way[name][-1] for name in last} == last
 
 
-def test_a_step_is_timed_as_often_as_asked_and_three_derivatives_cost_more_than_none(waters):
+def test_three_derivatives_cost_more_than_none(waters):
     trunk = NequIP(elements=[1, 8], cutoff=4.0, num_layers=2, lmax=3, irreps_out=irreps_for(ANSWERS))
     direct = standardised_response(trunk, ANSWERS, waters[:4])
     sides = {"heads": (direct, predict_tensors), "one energy": (electric(), respond)}
     seconds = step_seconds(sides, waters[:4], rounds=3)
-    assert {name: len(times) for name, times in seconds.items()} == {"heads": 3, "one energy": 3}
-    assert min(seconds["one energy"]) > min(seconds["heads"]) > 0
+    assert seconds["one energy"] > seconds["heads"] > 0
 
 
 def test_only_derivatives_of_one_energy_fit_the_slope_of_their_own_dipole(waters):

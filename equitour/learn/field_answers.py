@@ -1,5 +1,6 @@
 """Learning how molecules answer an electric field, from the shipped set, as the lesson on Raman tensors does."""
 
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -196,8 +197,8 @@ def in_words(numbers: Mapping[str, float]) -> str:
 
 def step_seconds(
     models: Mapping[str, tuple[nn.Module, Callable]], examples: Sequence[Example], *, rounds: int = 5
-) -> dict[str, list[float]]:
-    """Processor time of a training step: the loss of all answers and its gradient by all weights.
+) -> dict[str, float]:
+    """Median processor time of a training step: the loss of all answers and its gradient by all weights.
 
     The models take turns in every round, so that a busy machine slows all of them alike.
 
@@ -215,7 +216,7 @@ def step_seconds(
             model.zero_grad()
             sum(WeightedLoss(targets, predict=predict)(model, batch).values()).backward()
             times[name].append(time.process_time() - start)
-    return {name: measured[1:] for name, measured in times.items()}
+    return {name: statistics.median(measured[1:]) for name, measured in times.items()}
 
 
 def slope_gap(answer: Callable, graph: AtomicGraph, *, step: float = 1e-3) -> float:
