@@ -18,6 +18,7 @@ FLAGS = (
     # WebGL 2 in software, so that pictures do not depend on the machine's graphics card.
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
 )  # fmt: skip
+PAGE = "<!doctype html><meta charset=utf-8><style>:root{color-scheme:light dark}</style>"
 _LOCAL = re.compile(r"(data|blob|about|file|chrome|devtools):|(http|ws)://(127\.0\.0\.1|localhost)[:/]")
 
 

@@ -1,3 +1,4 @@
+import browser
 import pytest
 import torch
 from ase.build import bulk, molecule
@@ -21,3 +22,32 @@ def rattled_salt():
     atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
     atoms.rattle(0.1, seed=1)
     return AtomicGraph.from_ase(atoms, cutoff=4.5)
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    """One browser for the tests of a file."""
+    browser.require_chromium()
+    driver = browser.start()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def show(chrome, tmp_path):
+    """Open HTML and wait until it is drawn; every test ends with a look at the network and the console."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.requests_beyond_loopback(chrome)
+    browser.console_errors(chrome)
+
+    def open_html(html, *, wait=".eq-canvas"):
+        browser.open_page(chrome, browser.PAGE + html, tmp_path / "page.html")
+        WebDriverWait(chrome, 20).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, wait))
+        return chrome
+
+    yield open_html
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert browser.requests_beyond_loopback(chrome) == []
+    assert browser.console_errors(chrome) == []

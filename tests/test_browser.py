@@ -19,37 +19,10 @@ from equitour.view import page
 
 pytestmark = pytest.mark.browser
 
-_PAGE = "<!doctype html><meta charset=utf-8><style>:root{color-scheme:light dark}</style>"
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    browser.require_chromium()
-    driver = browser.start()
-    yield driver
-    driver.quit()
-
 
 @pytest.fixture(scope="module")
 def figure():
     return ethanol_figure()
-
-
-@pytest.fixture
-def show(chrome, tmp_path):
-    """Open HTML in the shared browser and wait until it is drawn; every test ends with a look at the network."""
-    browser.requests_beyond_loopback(chrome)
-    browser.console_errors(chrome)
-
-    def open_html(html, *, wait=".eq-canvas"):
-        browser.open_page(chrome, _PAGE + html, tmp_path / "page.html")
-        WebDriverWait(chrome, 20).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, wait))
-        return chrome
-
-    yield open_html
-    browser.emulate(chrome, "prefers-color-scheme", "light")
-    assert browser.requests_beyond_loopback(chrome) == []
-    assert browser.console_errors(chrome) == []
 
 
 def pixels(driver, index):
@@ -314,7 +287,7 @@ def test_without_webgl_a_sentence_and_the_numbers_stand_in(tmp_path, figure):
     browser.require_chromium()
     driver = browser.start(flags=("--disable-3d-apis",))
     try:
-        browser.open_page(driver, _PAGE + figure.to_html(), tmp_path / "page.html")
+        browser.open_page(driver, browser.PAGE + figure.to_html(), tmp_path / "page.html")
         notice = WebDriverWait(driver, 10).until(
             lambda page: page.find_element(By.CSS_SELECTOR, ".eq-notice")
         )
@@ -329,7 +302,9 @@ def test_the_familiar_viewer_asks_for_its_script_only_when_pressed_and_ours_stay
     browser.require_chromium()
     driver = browser.start()
     try:
-        browser.open_page(driver, _PAGE + view.py3dmol(molecule("H2O")).to_html(), tmp_path / "page.html")
+        browser.open_page(
+            driver, browser.PAGE + view.py3dmol(molecule("H2O")).to_html(), tmp_path / "page.html"
+        )
         WebDriverWait(driver, 10).until(lambda page: browser.painted(page))
         assert browser.requests_beyond_loopback(driver) == []
         driver.find_element(By.XPATH, "//button[text()='Open in 3Dmol.js']").click()

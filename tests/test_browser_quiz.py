@@ -13,16 +13,8 @@ pytestmark = pytest.mark.browser
 _GREEDY = "<script>document.addEventListener('keydown', (event) => event.preventDefault())</script>"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    browser.require_chromium()
-    driver = browser.start()
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
-def page(chromium, tmp_path):
+def page(chrome, tmp_path):
     question = quiz(
         "test.browser",
         "What does a molecule's energy do when it turns?",
@@ -30,8 +22,8 @@ def page(chromium, tmp_path):
         answer="It stays",
     )
     shown = question._repr_html_()
-    browser.open_page(chromium, _GREEDY + shown + shown.replace("quiz-", "twin-"), tmp_path / "quiz.html")
-    return chromium
+    browser.open_page(chrome, _GREEDY + shown + shown.replace("quiz-", "twin-"), tmp_path / "quiz.html")
+    return chrome
 
 
 def _visible(page):

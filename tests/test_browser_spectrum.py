@@ -8,7 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_browser import _PAGE, label, pixels, settle
+from test_browser import label, pixels, settle
 
 from equitour import view
 
@@ -25,29 +25,6 @@ def water():
     stretch = [[0, 0, -0.05], [0, 0.58, 0.4], [0, -0.58, 0.4]]
     slant = [[0, -0.07, 0], [0, 0.55, -0.44], [0, 0.55, 0.44]]
     return atoms, np.array([bend, stretch, slant])
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    browser.require_chromium()
-    driver = browser.start()
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def show(chrome, tmp_path):
-    """Open HTML and wait until it is drawn; every test ends with a look at the network and the console."""
-
-    def open_html(html):
-        browser.open_page(chrome, _PAGE + html, tmp_path / "page.html")
-        WebDriverWait(chrome, 20).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".eq-canvas"))
-        return chrome
-
-    yield open_html
-    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    assert browser.requests_beyond_loopback(chrome) == []
-    assert browser.console_errors(chrome) == []
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +211,7 @@ def test_without_webgl_the_spectrum_stays_and_the_motion_stands_in_words(tmp_pat
     browser.require_chromium()
     driver = browser.start(flags=("--disable-3d-apis",))
     try:
-        browser.open_page(driver, _PAGE + figure.to_html(), tmp_path / "page.html")
+        browser.open_page(driver, browser.PAGE + figure.to_html(), tmp_path / "page.html")
         notice = WebDriverWait(driver, 10).until(
             lambda page: page.find_element(By.CSS_SELECTOR, ".eq-notice")
         )
