@@ -241,6 +241,21 @@ def test_stress_is_learnt_when_asked_for(tmp_path):
     assert names == ["energy", "forces", "stress"]
 
 
+def test_a_model_brings_its_own_rate_and_decay_unless_told_otherwise(tmp_path):
+    data = water(tmp_path / "water.extxyz", 3)
+
+    def recipe(name, *words):
+        small = ("--set", "num_channels=4", "--set", "correlation=2", "--cutoff", 3)
+        fit("--data", data, "--out", tmp_path / name, "--steps", 1, "--model", "mace", *small, *words)
+        return load_state(tmp_path / f"{name}.state")["plan"]["recipe"]
+
+    own = recipe("own.safetensors")
+    told = recipe("told.safetensors", "--weight-decay", 0, "--learning-rate", 0.001)
+    assert own["weight_decay"] > 0
+    assert own["learning_rate"] > told["learning_rate"] == 0.001
+    assert told["weight_decay"] == 0
+
+
 def test_double_precision_survives_the_file(tmp_path):
     data = water(tmp_path / "water.extxyz", 3)
     out = tmp_path / "model.safetensors"

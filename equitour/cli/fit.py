@@ -51,7 +51,7 @@ def add_learning_arguments(learning) -> None:
     learning.add_argument("--batch-size", type=int, help="structures in a step (from the data)")
     learning.add_argument("--learning-rate", type=float, help="at its highest (from the model)")
     learning.add_argument("--decay", type=float, help="of the average of weights (0.99)")
-    learning.add_argument("--weight-decay", type=float, default=0.0, help="as in AdamW (0)")
+    learning.add_argument("--weight-decay", type=float, help="as in AdamW (from the model)")
     learning.add_argument("--energy-weight", type=float, default=10.0, help="of energies per atom (10)")
     learning.add_argument("--forces-weight", type=float, default=100.0, help="of forces (100)")
     learning.add_argument("--stress-weight", type=float, default=0.0, help="of stress (0: not learnt)")
@@ -120,6 +120,10 @@ def require_sense(arguments: argparse.Namespace) -> None:
             raise Trouble(
                 f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
             )
+    if arguments.weight_decay is not None and arguments.weight_decay < 0:
+        raise Trouble(
+            f"--weight-decay must not be negative, received {arguments.weight_decay:g}: 0 is without, 0.03 is much."
+        )
     if not 0 <= arguments.valid_fraction < 1:
         raise Trouble(
             f"--valid-fraction must lie in [0, 1), received {arguments.valid_fraction:g}: 0.05 keeps a twentieth."

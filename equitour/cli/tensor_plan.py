@@ -100,7 +100,7 @@ def _recipe_of(arguments: argparse.Namespace) -> dict[str, Any]:
     recipe = Recipe(
         learning_rate=arguments.learning_rate or LEARNING_RATE,
         decay=arguments.decay or DECAY,
-        weight_decay=arguments.weight_decay,
+        weight_decay=arguments.weight_decay or 0.0,
     )
     return asdict(recipe)
 

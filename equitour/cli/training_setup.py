@@ -76,10 +76,11 @@ def _targets_of(arguments: argparse.Namespace, scale: float) -> list[dict]:
 def _recipe_of(arguments: argparse.Namespace) -> dict:
     from equitour.train import Recipe
 
+    model, given = arguments.model or MODEL, arguments.weight_decay
     recipe = Recipe(
-        learning_rate=arguments.learning_rate or planning.learning_rate_of(arguments.model or MODEL),
+        learning_rate=arguments.learning_rate or planning.learning_rate_of(model),
         decay=arguments.decay or DECAY,
-        weight_decay=arguments.weight_decay,
+        weight_decay=planning.weight_decay_of(model) if given is None else given,
     )
     return asdict(recipe)
 
