@@ -42,6 +42,11 @@ def test_the_numbers_of_a_spectrum_reach_the_page(water):
     json.dumps(page.encode(figure(water, curves=curves).spec))
 
 
+def test_what_rounding_leaves_of_a_forbidden_peak_is_silent(water):
+    spectrum = figure(water, intensities=[716.0, 1.6e-5, 1e-3]).spec["panels"][0]
+    assert spectrum["rows"][0]["heights"].tolist() == pytest.approx([716.0, 0.0, 1e-3], rel=1e-6, abs=0)
+
+
 def test_every_mode_is_scaled_to_its_most_mobile_atom_and_keeps_its_directions(water):
     given = modes()
     panel = view.motion(water, 7.0 * given, amplitude=0.25)

@@ -28,7 +28,7 @@ def spectrum(
         structure: A graph, ASE's atoms, or a panel from `scene` with one frame (for images, tensors, bonds).
         frequencies: (modes) in cm⁻¹; an imaginary frequency as a negative number.
         intensities: (modes), none negative, or several spectra above each other by name and unit:
-            `{"infrared (km/mol)": array, "Raman (Å⁴/amu)": array}`.
+            `{"infrared (km/mol)": array, "Raman (Å⁴/amu)": array}`. Less than a millionth of the tallest is shown as 0.
         displacements: (modes, nodes, 3), Cartesian displacements of any length (not mass-weighted).
         curves: A pair (grid, values): grid (points) in cm⁻¹; values (points), `{"computed": array, "predicted": array}`
             laid over each other, or by the names of `intensities` either of these. Within one row the curves keep
@@ -84,6 +84,8 @@ def _rows(intensities: Any, modes: int) -> Rows:
                 f"intensities '{name}' must not be negative, received {values.min():.3g}: "
                 "they are squares of derivatives along the mode"
             )
+        # Where symmetry forbids a peak a calculation leaves its rounding; below a millionth of the tallest a mode is silent.
+        rows[name] = np.where(values < 1e-6 * values.max(), 0.0, values)
     if not rows:
         raise ValueError("a spectrum needs intensities, received none: give one number per frequency")
     return rows
