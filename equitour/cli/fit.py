@@ -122,7 +122,7 @@ def require_sense(arguments: argparse.Namespace) -> None:
             )
     if arguments.weight_decay is not None and arguments.weight_decay < 0:
         raise Trouble(
-            f"--weight-decay must not be negative, received {arguments.weight_decay:g}: 0 is without, 0.03 is much."
+            f"--weight-decay must not be negative, received {arguments.weight_decay:g}: 0 is without decay."
         )
     if not 0 <= arguments.valid_fraction < 1:
         raise Trouble(

@@ -102,17 +102,17 @@ def _promising(
 ) -> Float[Tensor, "environments starts 3 3"]:
     """Turns that lay each pair of moving atoms on one pair of fixed ones, those first that leave all near to some atom."""
     count = fixed.shape[1]
-    i, j = torch.triu_indices(count, count, 1)
+    i, j = torch.triu_indices(count, count, 1, device=fixed.device)
     # The pair that spans the largest area fixes a frame best.
     area = torch.linalg.cross(fixed[:, i], fixed[:, j]).norm(dim=-1)
     widest = area.argmax(1)
-    rows = torch.arange(len(fixed))
+    rows = torch.arange(len(fixed), device=fixed.device)
     frame = _frame(fixed[rows, i[widest]], fixed[rows, j[widest]]).unsqueeze(1)
-    k, l = (~torch.eye(moving.shape[1], dtype=torch.bool)).nonzero().unbind(1)
+    k, l = (~torch.eye(moving.shape[1], dtype=torch.bool, device=moving.device)).nonzero().unbind(1)
     frames = _frame(moving[:, k], moving[:, l])
     turns = frame @ frames.mT
     if reflections:
-        mirror = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=moving.dtype))
+        mirror = torch.diag(moving.new_tensor([1.0, 1.0, -1.0]))
         turns = torch.cat([turns, frame @ mirror @ frames.mT], 1)
     away = torch.cdist(fixed.unsqueeze(1), moving.unsqueeze(1) @ turns.mT).amin(-1).square().sum(-1)
     chosen = away.topk(min(starts, turns.shape[1]), largest=False).indices

@@ -9,7 +9,8 @@ from ase.data import chemical_symbols
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from equitour.datasets import Dataset, Sample
+from equitour.datasets import Sample
+from equitour.generative import synchronise
 from equitour.graph import AtomicGraph
 from equitour.learn.field_answers import field_training, learning_curve
 from equitour.learn.molecules import seen_from_above
@@ -40,26 +41,6 @@ def waters_in_one_frame(
     Z = torch.stack([R @ sample.atom_labels[BORN] @ R.T for R, sample in zip(turn, water, strict=True)])
     order = angle.argsort()
     return r[order], angle[order], mu[order], Z[order]
-
-
-def split(data: Dataset) -> tuple[list[Example], list[Example], tuple[list[str], list[str]]]:
-    """Molecules to learn Born charges from, and every fourth of each kind kept for the test.
-
-    Args:
-        data: `molecules_response`.
-
-    Returns:
-        Examples to learn from, examples never to be learnt from (both with "dipole" beside the Born charges), and
-        which molecule each of them is, of both.
-    """
-    kinds = data.labels["molecule"]
-    new = [k for k in range(len(data)) if kinds[:k].count(kinds[k]) % 4 == 3]
-    old = [k for k in range(len(data)) if k not in new]
-    examples = [
-        Example(graph, {BORN: atoms[BORN], "dipole": labels["dipole"][None]}) for graph, labels, atoms in data
-    ]
-    known, held_out = ([examples[k] for k in chosen] for chosen in (old, new))
-    return known, held_out, ([kinds[k] for k in old], [kinds[k] for k in new])
 
 
 def head_of(
@@ -172,13 +153,6 @@ def by_element(error: Float[Tensor, "nodes 3 3"], atomic_numbers: Int[Tensor, " 
     return {chemical_symbols[number]: rmse(error[atomic_numbers == number]) for number in present}
 
 
-def power_law(sizes: Sequence[int], errors: Sequence[float]) -> float:
-    """The exponent k of error = c · size^−k, by least squares between the logarithms."""
-    x, y = (torch.tensor(values, dtype=torch.float64).log() for values in (sizes, errors))
-    x = x - x.mean()
-    return -float((x * y).sum() / x.square().sum())
-
-
 def number_an_element(
     known: Sequence[Example], atomic_numbers: Int[Tensor, " nodes"], name: str
 ) -> Float[Tensor, "nodes 3 3"]:
@@ -198,27 +172,20 @@ def number_an_element(
     return means[atomic_numbers][:, None, None] * torch.eye(3).to(tensors)
 
 
-def carried_along(
-    known: Sequence[Example],
-    known_kinds: Sequence[str],
-    new: Sequence[Example],
-    new_kinds: Sequence[str],
-    name: str,
-) -> Float[Tensor, "nodes 3 3"]:
+def carried_along(known: Sequence[Example], new: Sequence[Example], name: str) -> Float[Tensor, "nodes 3 3"]:
     """The mean tensor of each atom of each kind of molecule, in the molecule's own frame, turned into new molecules.
 
     The frames are those that lay a molecule best onto the first of its kind (Kabsch, Acta Cryst. A32, 922, 1976).
 
     Args:
-        known: Molecules whose tensors may be averaged; atoms of one kind of molecule in one order.
-        known_kinds: Which molecule each is.
+        known: Molecules whose tensors may be averaged; those with the same elements in the same order are of one kind.
         new: Molecules to guess for, each of a known kind.
-        new_kinds: Likewise.
         name: Of the label, (nodes, 3, 3).
     """
     guesses = []
-    for example, kind in zip(new, new_kinds, strict=True):
-        same = [fellow for fellow, other in zip(known, known_kinds, strict=True) if other == kind]
+    for example in new:
+        elements = example.graph.atomic_numbers
+        same = [fellow for fellow in known if torch.equal(fellow.graph.atomic_numbers, elements)]
         reference = same[0].graph.positions
         frames = [overlay(fellow.graph.positions, reference) for fellow in same]
         turned = [R @ fellow.labels[name] @ R.T for R, fellow in zip(frames, same, strict=True)]
@@ -229,8 +196,5 @@ def carried_along(
 
 def overlay(positions: Float[Tensor, "nodes 3"], reference: Float[Tensor, "nodes 3"]) -> Float[Tensor, "3 3"]:
     """The rotation R for which the rows of `positions` times Rᵀ come closest to `reference`, both about their means."""
-    moved, fixed = positions - positions.mean(0), reference - reference.mean(0)
-    left, _, right = torch.linalg.svd(fixed.T @ moved)
-    proper = torch.ones(3).to(moved)
-    proper[2] = torch.sign(torch.linalg.det(left @ right))
-    return left @ torch.diag(proper) @ right
+    moved, fixed = (places - places.mean(0) for places in (positions, reference))
+    return synchronise(moved[None], fixed[None], reflections=False).rotation[0]

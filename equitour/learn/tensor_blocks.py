@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.learn.charges import power_law
+from equitour.learn.field_answers import exponent
 from equitour.train import Budget, Example, Minibatches, Recipe, Training
 
 
@@ -164,7 +164,7 @@ def draw_learning_curve(
     Returns:
         The exponents k.
     """
-    falls = [power_law(sizes, column.tolist()) for column in table.T]
+    falls = [-exponent(sizes, column.tolist()) for column in table.T]
     for name, column, fall, marker in zip(names, table.T, falls, "osD^v", strict=False):
         ax.loglog(sizes, column, marker + "-", label=f"{name}: error ∝ N^−{fall:.2f}")
     ax.axhline(1, ls=":", color="#888888")
