@@ -1,8 +1,9 @@
 """Exercises and questions of lesson 303, infrared and Raman spectra from two kinds of networks."""
 
 import torch
+from e3nn import o3
 
-from equitour.learn import exercise, question
+from equitour.learn import exercise, question, squares
 
 question(
     "303.heights",
@@ -62,10 +63,17 @@ question(
     },
     answer="The zeros",
 )
-
-
-def _derivatives(generator):
-    return (torch.randn(5, 3, 3, generator=generator, dtype=torch.float64),)
+question(
+    "303.elastic",
+    "A network with a head for elasticity has never been trained; its weights are random. It is given rock salt, a cubic "
+    "crystal. How many different numbers does the 6 × 6 table of its answer hold, apart from zero?",
+    options={
+        "Up to 21": "So many are free where nothing is symmetric. What turns rock salt into itself must turn the answer into itself.",
+        "3": "Cubic symmetry leaves 3 of the 21 free, and an equivariant network hands it on, whatever its weights.",
+        "2": "So many has a solid that is alike in all directions. A cubic crystal may be stiffer along its edges.",
+    },
+    answer="3",
+)
 
 
 def _invariants(A, *, third=3.0, factor=0.5, squares=None):
@@ -88,7 +96,7 @@ def _weighed(mean, anisotropy, first=45, second=7):
 
 
 def _symmetric(generator):
-    (A,) = _derivatives(generator)
+    A = torch.randn(5, 3, 3, generator=generator, dtype=torch.float64)
     return ((A + A.mT) / 2,)
 
 
@@ -217,3 +225,25 @@ def temperature(ratio, nu, laser):
     """T in K from anti-Stokes/Stokes of a mode at nu (cm⁻¹) under a laser (nm)."""
     light = 1e7 / laser
     return 1.438777 * nu / (4 * torch.log((light + nu) / (light - nu)) - torch.log(ratio))
+
+
+@exercise(
+    "303.square",
+    inputs=(squares.strain, squares.copies, squares.of_both_parities),
+    hints=(
+        "Think of a symmetric matrix in blocks: on the diagonal a square of each part, beside it each pair of parts once.",
+        "The square of one irrep keeps the degrees `range(0, 2 * l + 1, 2)`, all even; a pair gives all of a ⊗ b.",
+        "`parts = [ir for copies, ir in o3.Irreps(irreps) for _ in range(copies)]`; then `list(a * b)` are the irreps of a ⊗ b, and "
+        "`o3.Irreps([o3.Irrep(0, 1), …])` makes irreps of a list.",
+    ),
+    mistakes=squares.MISTAKES,
+)
+def symmetric_square(irreps):
+    """Irreps of the symmetric matrices whose rows and columns have `irreps`, such as "0e + 2e"."""
+    parts = [ir for copies, ir in o3.Irreps(irreps) for _ in range(copies)]
+    found = []
+    for n, a in enumerate(parts):
+        found += [o3.Irrep(l, 1) for l in range(0, 2 * a.l + 1, 2)]
+        for b in parts[:n]:
+            found += a * b
+    return o3.Irreps(found).sort().irreps.simplify()

@@ -55,7 +55,7 @@ class Spectrum extends Chart {
   tell() { this.say(this.words(this.over ?? this.now)); }
 
   paint(k, theme) {
-    const { rows, limits: [low, high], labels, x } = this.spec, left = 46, right = this.width - 8;
+    const { rows, limits: [low, high] } = this.spec, left = 46, right = this.width - 8;
     this.now = k;
     this.top = 30;
     this.high = (this.height - this.top - 40) / rows.length;
@@ -66,7 +66,6 @@ class Spectrum extends Chart {
       this.text(tidy(tick), this.x(tick), foot + 12, { colour: theme.ink, alpha: 0.75 });
     }
     this.text("wavenumber (cm\u207b\u00b9)", (left + right) / 2, this.height - 8, { colour: theme.ink });
-    this.line([[this.x(x[k]), this.top], [this.x(x[k]), foot]], chosen, 1.25, 0.55);
     rows.forEach((row, r) => this.row(row, r, [left, right], theme, chosen));
     Object.entries({ "aria-valuenow": k, "aria-valuetext": this.words(k) }).forEach(([name, value]) => this.canvas.setAttribute(name, value));
     this.tell();
@@ -78,7 +77,11 @@ class Spectrum extends Chart {
       this.line([[left, y(tick / top)], [right, y(tick / top)]], theme.ink, 1, tick ? 0.1 : 0.5);
       this.text(tidy(tick), left - 6, y(tick / top), { align: "right", colour: theme.ink, alpha: 0.75 });
     }
-    this.text(unit ? `${name} (${unit})` : name, right, base - this.high + 18, { align: "right", colour: theme.ink, alpha: 0.9 });
+    // Nothing but the row's name enters its strip on top, and the name stands on the side away from the tallest peak.
+    const words = unit ? `${name} (${unit})` : name, at = this.x(this.spec.x[heights.indexOf(Math.max(...heights))]);
+    const aside = right - at < 8 * words.length;
+    this.text(words, aside ? left + 4 : right, base - this.high + 16, { align: aside ? "left" : "right", colour: theme.ink, alpha: 0.9 });
+    this.line([[this.x(this.spec.x[this.now]), base - this.high + 24], [this.x(this.spec.x[this.now]), base + 5]], chosen, 1.25, 0.55);
     curves.forEach(({ style, values }) => this.curve(style, values, (value) => y(value / this.shares[r]), base));
     const stick = (i, colour, wide, alpha) => {
       const x = this.x(this.spec.x[i]), tip = y(Math.max(0, heights[i]) / top);
@@ -87,8 +90,9 @@ class Spectrum extends Chart {
       return [x, tip];
     };
     for (const i of this.order) if (i !== this.now) stick(i, theme.ink, 1.5, 0.7);
+    const tip = stick(this.now, chosen, 3, 1);
     c.beginPath();
-    c.arc(...stick(this.now, chosen, 3, 1), 4.5, 0, 7);
+    c.arc(...tip, 4.5, 0, 7);
     c.fillStyle = css(chosen);
     c.fill();
   }
