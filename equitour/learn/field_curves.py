@@ -64,7 +64,7 @@ def exponents(
 
 
 def draw_ways(
-    axes: Sequence[Any],
+    axes: Any,
     ways: Mapping[str, Mapping[str, Sequence[float]]],
     sizes: Sequence[int],
     curves: Mapping[str, Mapping[str, Float[Tensor, "draws sizes"]]],
