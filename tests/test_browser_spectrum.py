@@ -126,6 +126,33 @@ def test_a_second_click_on_one_peak_goes_on_to_the_mode_behind_it(show):
     assert seen == [0, 1, 0]
 
 
+WATCH = f"""const p = {PANEL}[0], c = p.context, text = p.text, line = p.line; window.drawn = {{ names: [], sticks: [] }};
+p.text = function (words, x, y, more) {{ text.call(p, words, x, y, more); const wide = c.measureText(words).width;
+  if (words.includes("(km") || words.includes("(Å")) drawn.names.push([more.align === "right" ? x - wide : x, more.align === "right" ? x : x + wide, y]); }};
+p.line = function (points, colour, width, alpha = 1) {{ line.call(p, points, colour, width, alpha); const [[x, a], [u, b]] = points;
+  if (points.length === 2 && x === u && alpha > 0.1) drawn.sticks.push([x, Math.min(a, b), Math.max(a, b)]); }};"""
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_no_stick_runs_through_the_name_of_a_spectrum(show, mode):
+    atoms, modes = water()
+    rows = {"infrared (km/mol)": [3.0, 50.0, 80.0], "Raman (Å⁴/u)": [9.0, 3.0, 1.0]}
+    driver = show(
+        view.spectrum(atoms, [684.0, 1412.0, 2495.0], intensities=rows, displacements=modes).to_html()
+    )
+    driver.execute_script(WATCH)
+    click_peak(driver, mode)
+    settle(driver)
+    drawn = driver.execute_script("return window.drawn")
+    # Two sticks, the chosen one and the line through it, in each of two rows.
+    assert len(drawn["sticks"]) >= 8
+    for left, right, y in drawn["names"]:
+        assert [x for x, top, foot in drawn["sticks"] if left < x < right and top < y + 6 < foot] == []
+    # The tallest infrared peak stands at the right edge, and the tallest Raman peak at the left one.
+    infrared, raman = drawn["names"][:2]
+    assert infrared[1] < raman[0]
+
+
 def test_a_click_far_from_every_peak_changes_nothing(show, figure):
     driver = show(figure.to_html())
     canvas = driver.find_elements(By.CSS_SELECTOR, ".eq-canvas")[0]
