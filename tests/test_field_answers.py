@@ -8,6 +8,7 @@ import torch
 from equitour.datasets import load
 from equitour.learn.field_answers import (
     ANSWERS,
+    atom_examples,
     exponent,
     field_examples,
     field_training,
@@ -70,6 +71,17 @@ def test_one_kind_of_molecule_can_be_chosen():
     chosen = field_examples(data, "H2CO")
     assert chosen
     assert {tuple(e.graph.atomic_numbers.sort().values.tolist()) for e in chosen} == {(1, 1, 6, 8)}
+
+
+def test_examples_of_any_set_hold_the_labels_of_atoms_that_were_asked_for():
+    data = load("barium_titanate")
+    examples = atom_examples(data, ["born_effective_charges"])
+    assert len(examples) == len(data)
+    assert all(list(example.labels) == ["born_effective_charges"] for example in examples)
+    assert torch.equal(examples[1].graph.positions, data.graphs[1].positions)
+    assert torch.equal(
+        examples[1].labels["born_effective_charges"], data.atom_labels["born_effective_charges"][1]
+    )
 
 
 def test_every_fourth_molecule_of_each_kind_is_new_and_none_is_both():

@@ -50,6 +50,16 @@ def field_examples(data: Dataset, molecule: str | None = None) -> list[Example]:
     ]
 
 
+def atom_examples(data: Dataset, names: Sequence[str]) -> list[Example]:
+    """Examples of any set with these labels of its atoms alone, such as `aluminium_phosphide` with Raman tensors.
+
+    Args:
+        data: From `datasets.load`.
+        names: Of the labels.
+    """
+    return [Example(sample.graph, {name: sample.atom_labels[name] for name in names}) for sample in data]
+
+
 def split_by_kind(data: Dataset, *, every: int = 4, at_most: int = 24) -> tuple[list[Example], list[Example]]:
     """Examples to learn from, and new ones: each `every`-th of every kind of molecule is kept apart.
 
