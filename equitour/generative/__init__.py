@@ -1,5 +1,6 @@
 """Making new structures: environments as Gram matrices, their comparison, and models that generate them."""
 
+from equitour.generative.augment import vary_neighbors
 from equitour.generative.environments import Environments, environments
 from equitour.generative.gram import (
     GramScale,
@@ -9,10 +10,12 @@ from equitour.generative.gram import (
     gram_matrix,
     upper_triangle,
 )
+from equitour.generative.motif_files import load_motif_model, save_motif_model
 from equitour.generative.motif_metrics import MotifScores, bond_angles, score_motifs, shortest_distance
 from equitour.generative.nearest import Nearest, nearest_environment, sorted_distances
+from equitour.generative.posed_vae import PosedVAE, pose, reference_motif
 from equitour.generative.synchronise import Synchronised, synchronise, synchronise_unordered
-from equitour.generative.vae import Gaussian, GramVAE
+from equitour.generative.vae import Gaussian, GramVAE, MotifVAE
 from equitour.generative.vae_training import VAEStep, shuffled, train_vae
 
 __all__ = [
@@ -21,7 +24,9 @@ __all__ = [
     "GramScale",
     "GramVAE",
     "MotifScores",
+    "MotifVAE",
     "Nearest",
+    "PosedVAE",
     "Reconstruction",
     "Synchronised",
     "VAEStep",
@@ -30,7 +35,11 @@ __all__ = [
     "environments",
     "from_upper_triangle",
     "gram_matrix",
+    "load_motif_model",
     "nearest_environment",
+    "pose",
+    "reference_motif",
+    "save_motif_model",
     "score_motifs",
     "shortest_distance",
     "shuffled",
@@ -39,4 +48,5 @@ __all__ = [
     "synchronise_unordered",
     "train_vae",
     "upper_triangle",
+    "vary_neighbors",
 ]

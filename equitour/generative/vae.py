@@ -1,4 +1,4 @@
-"""A variational autoencoder of Gram matrices: motifs in, few numbers, motifs out (Kingma and Welling, ICLR 2014)."""
+"""Variational autoencoders of motifs: motifs in, few numbers, motifs out (Kingma and Welling, ICLR 2014)."""
 
 from __future__ import annotations
 
@@ -32,28 +32,34 @@ class Gaussian:
         return (self.mean.square() + self.log_variance.exp() - self.log_variance - 1).sum(-1) / 2
 
 
-class GramVAE(nn.Module):
-    """Upper triangle of the Gram matrix → 28 → 18 → μ and σ of 8 numbers; and the mirror of it back, with tanh between.
+class MotifVAE(nn.Module):
+    """What all motif autoencoders share: rows of numbers → μ and σ of few latent numbers → rows of numbers, and back to atoms.
 
-    The scaled triangle has n(n+1)/2 entries, 36 for 8 neighbours. The network knows nothing of rotations and mirrors,
-    since its input does not; of the order of the neighbours it has to learn.
+    A kind of autoencoder says what its rows are (`entries`) and which atoms a row stands for (`vectors_of`).
 
     Args:
-        scale: Of the entries, from the motifs to be learnt.
-        elements: Atomic numbers that occur in them.
+        elements: Atomic numbers that occur in the motifs.
         num_neighbors: n.
+        width: Length of a row.
         hidden: Widths of the layers between.
         latent: Numbers that a motif is pressed into.
+        activation: Between the layers.
+
+    Attributes:
+        ordered: Whether a shuffled motif has another row.
     """
+
+    ordered = False
 
     def __init__(
         self,
-        scale: GramScale,
-        *,
         elements: Sequence[int],
-        num_neighbors: int = 8,
-        hidden: Sequence[int] = (28, 18),
-        latent: int = 8,
+        num_neighbors: int,
+        *,
+        width: int,
+        hidden: Sequence[int],
+        latent: int,
+        activation: type[nn.Module],
     ) -> None:
         super().__init__()
         if num_neighbors < 2 or latent < 1:
@@ -67,19 +73,38 @@ class GramVAE(nn.Module):
             "hidden": list(hidden),
             "latent": latent,
         }
-        self.register_buffer("scale_mean", scale.mean)
-        self.register_buffer("scale_deviation", scale.deviation)
-        widths = [num_neighbors * (num_neighbors + 1) // 2, *hidden]
-        self.encoder = _layers([*widths, 2 * latent])
-        self.decoder = _layers([latent, *widths[::-1]])
-
-    @property
-    def scale(self) -> GramScale:
-        """Of the entries."""
-        return GramScale(self.scale_mean, self.scale_deviation)
+        widths = [width, *hidden]
+        self.encoder = _layers([*widths, 2 * latent], activation)
+        self.decoder = _layers([latent, *widths[::-1]], activation)
 
     def entries(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs entries"]:
-        """What the network sees of motifs, or of their vectors in Å: scaled upper triangles.
+        """The row of numbers that the network sees of each motif."""
+        raise NotImplementedError
+
+    def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
+        """The atoms that rows stand for."""
+        raise NotImplementedError
+
+    def encode(self, motifs: Environments | Tensor) -> Gaussian:
+        """Latent numbers of motifs, or of their vectors (motifs, neighbors, 3) in Å."""
+        return self.gaussian(self.entries(motifs))
+
+    def gaussian(self, entries: Float[Tensor, "motifs entries"]) -> Gaussian:
+        """Latent numbers of rows."""
+        return Gaussian(*self.encoder(entries).chunk(2, -1))
+
+    def decode(self, latent: Float[Tensor, "motifs latent"]) -> Reconstruction:
+        """Motifs in frames of their own."""
+        return self.vectors_of(self.decoder(latent))
+
+    def sample(self, count: int, *, generator: torch.Generator | None = None) -> Reconstruction:
+        """New motifs, from latent numbers drawn from the unit Gaussian."""
+        weight = next(self.parameters())
+        latent = torch.randn(count, self.settings["latent"], generator=generator, dtype=weight.dtype)
+        return self.decode(latent.to(weight.device))
+
+    def vectors_seen(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs neighbors 3"]:
+        """The vectors of motifs in the network's precision, or a refusal.
 
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
@@ -92,20 +117,7 @@ class GramVAE(nn.Module):
                 f"motifs must have {self.settings['num_neighbors']} neighbours for this network, received "
                 f"{motifs.shape[1]}: cut them with num_neighbors={self.settings['num_neighbors']}"
             )
-        return self.scale.apply(gram_matrix(motifs.to(self.scale_mean.dtype)))
-
-    def encode(self, motifs: Environments | Tensor) -> Gaussian:
-        """Latent numbers of motifs, or of their vectors (motifs, neighbors, 3) in Å."""
-        return Gaussian(*self.encoder(self.entries(motifs)).chunk(2, -1))
-
-    def decode(self, latent: Float[Tensor, "motifs latent"]) -> Reconstruction:
-        """Motifs in frames of their own. Their `error` says how far the answer was from any Gram matrix."""
-        return coordinates(self.scale.undo(self.decoder(latent)), tolerance=math.inf)
-
-    def sample(self, count: int, *, generator: torch.Generator | None = None) -> Reconstruction:
-        """New motifs, from latent numbers drawn from the unit Gaussian."""
-        latent = torch.randn(count, self.settings["latent"], generator=generator, dtype=self.scale_mean.dtype)
-        return self.decode(latent.to(self.scale_mean.device))
+        return motifs.to(next(self.parameters()).dtype)
 
     def _require_known(self, motifs: Environments) -> None:
         present = torch.cat([motifs.center_numbers, motifs.atomic_numbers.flatten()]).unique().tolist()
@@ -117,9 +129,59 @@ class GramVAE(nn.Module):
             )
 
 
-def _layers(widths: Sequence[int]) -> nn.Sequential:
-    """Linear maps with tanh between them, none after the last."""
+class GramVAE(MotifVAE):
+    """Upper triangle of the Gram matrix → 28 → 18 → μ and σ of 8 numbers; and the mirror of it back, with tanh between.
+
+    The scaled triangle has n(n+1)/2 entries, 36 for 8 neighbours. The network knows nothing of rotations and mirrors,
+    since its input does not; of the order of the neighbours it has to learn.
+
+    Args:
+        scale: Of the entries, from the motifs to be learnt.
+        elements: Atomic numbers that occur in them.
+        num_neighbors: n.
+        hidden: Widths of the layers between.
+        latent: Numbers that a motif is pressed into.
+    """
+
+    ordered = True
+
+    def __init__(
+        self,
+        scale: GramScale,
+        *,
+        elements: Sequence[int],
+        num_neighbors: int = 8,
+        hidden: Sequence[int] = (28, 18),
+        latent: int = 8,
+    ) -> None:
+        width = num_neighbors * (num_neighbors + 1) // 2
+        super().__init__(
+            elements, num_neighbors, width=width, hidden=hidden, latent=latent, activation=nn.Tanh
+        )
+        self.register_buffer("scale_mean", scale.mean)
+        self.register_buffer("scale_deviation", scale.deviation)
+
+    @property
+    def scale(self) -> GramScale:
+        """Of the entries."""
+        return GramScale(self.scale_mean, self.scale_deviation)
+
+    def entries(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs entries"]:
+        """Scaled upper triangles of motifs, or of their vectors in Å.
+
+        Raises:
+            ValueError: The number of neighbours is another, or an element was not among those learnt.
+        """
+        return self.scale.apply(gram_matrix(self.vectors_seen(motifs)))
+
+    def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
+        """Points whose Gram matrix is nearest. Their `error` says how far the row was from any Gram matrix."""
+        return coordinates(self.scale.undo(entries), tolerance=math.inf)
+
+
+def _layers(widths: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
+    """Linear maps with an activation between them, none after the last."""
     layers: list[nn.Module] = []
     for wide, next_wide in itertools.pairwise(widths):
-        layers += [nn.Linear(wide, next_wide), nn.Tanh()]
+        layers += [nn.Linear(wide, next_wide), activation()]
     return nn.Sequential(*layers[:-1])

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from equitour.generative.vae import GramVAE
+from equitour.generative.vae import MotifVAE
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class VAEStep:
 
 
 def train_vae(
-    model: GramVAE,
+    model: MotifVAE,
     vectors: Float[Tensor, "motifs neighbors 3"],
     *,
     steps: int,
@@ -48,7 +48,7 @@ def train_vae(
         vectors: Motifs to learn, in Å from their centres.
         steps: Number of steps.
         kl_weight: β in the end.
-        permute: Shuffle the neighbours of each motif each time, so that their order means nothing.
+        permute: Shuffle the neighbours of each motif each time, so that their order means nothing to a network that sees it.
         batch_size: Motifs in a step, drawn with replacement.
         learning_rate: At its highest; it falls to zero as a cosine.
         generator: Of draws, orders and latent noise.
@@ -58,11 +58,13 @@ def train_vae(
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    shuffling = permute and model.ordered
+    # What order and rotation do not change is computed once.
+    rows = None if shuffling else model.entries(vectors)
     for number in range(1, steps + 1):
-        batch = vectors[torch.randint(len(vectors), (batch_size,), generator=generator)]
-        if permute:
-            batch = shuffled(batch, generator=generator)
-        entries, found = model.entries(batch), model.encode(batch)
+        drawn = torch.randint(len(vectors), (batch_size,), generator=generator)
+        entries = model.entries(shuffled(vectors[drawn], generator=generator)) if shuffling else rows[drawn]
+        found = model.gaussian(entries)
         reconstruction = (model.decoder(found.sample(generator=generator)) - entries).square().sum(-1).mean()
         divergence = found.divergence().mean()
         weight = kl_weight * min(1.0, 2 * number / steps)

@@ -1,0 +1,48 @@
+"""Motif models in files: safetensors, with what builds the model again in the header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from equitour.generative.gram import GramScale
+from equitour.generative.posed_vae import PosedVAE
+from equitour.generative.vae import GramVAE, MotifVAE
+from equitour.train import load_weights, read_metadata, save_weights
+
+MotifModel = MotifVAE
+
+
+def save_motif_model(model: MotifModel, path: str | Path) -> None:
+    """Weights, and everything needed to build the model again."""
+    save_weights(model, path, metadata={"motif_model": type(model).__name__, "settings": model.settings})
+
+
+def load_motif_model(path: str | Path) -> MotifModel:
+    """The model of a file written by `save_motif_model`, ready to be used.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no motif model.
+    """
+    metadata = read_metadata(path)
+    if metadata.get("motif_model") not in BLANK:
+        raise ValueError(
+            f"a file of a motif model must be written by save_motif_model, received {Path(path).name}: train a model with "
+            "train_vae and save it"
+        )
+    model = BLANK[metadata["motif_model"]](metadata["settings"])
+    load_weights(model, path)
+    return model.eval()
+
+
+def _blank_gram(settings: dict) -> GramVAE:
+    return GramVAE(GramScale(torch.zeros(2), torch.ones(2)), **settings)
+
+
+def _blank_posed(settings: dict) -> PosedVAE:
+    return PosedVAE(torch.zeros(settings["num_neighbors"], 3), **settings)
+
+
+BLANK = {"GramVAE": _blank_gram, "PosedVAE": _blank_posed}
