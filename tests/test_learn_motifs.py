@@ -30,6 +30,15 @@ def test_shaking_displaces_atoms_by_what_it_says(generator):
     assert away.mean().abs() < 1e-3
 
 
+def test_signs_of_axes_make_no_distance_and_turns_do(crooked):
+    flipped = crooked * torch.tensor([-1.0, 1.0, -1.0], dtype=torch.float64)
+    assert motifs.signs_aside(flipped, crooked).max() == 0
+    assert motifs.signs_aside(crooked[..., [1, 0, 2]], crooked).min() > 0.1
+    one = torch.tensor([[[1.0, 0, 0], [0, 2.0, 0]]])
+    moved = one + torch.tensor([0.0, 0.0, 0.5])
+    assert motifs.signs_aside(moved, one).item() == pytest.approx(0.5)
+
+
 def test_noise_on_a_gram_matrix_is_symmetric_and_alike_in_all_directions(generator):
     zero = torch.zeros(20_000, 4, 4, dtype=torch.float64)
     noise = motifs.with_noise(zero, 0.5, generator=generator)

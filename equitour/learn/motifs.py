@@ -21,8 +21,19 @@ def shaken(
     return vectors + by / 3**0.5 * noise
 
 
+def signs_aside(
+    posed: Float[Tensor, "motifs neighbors 3"], others: Float[Tensor, "motifs neighbors 3"]
+) -> Float[Tensor, " motifs"]:
+    """Root mean square distance in Å of atoms, where each axis may point either way and the nearer one counts."""
+    ways = torch.stack([posed - others, posed + others]).square().sum(-2)
+    return (ways.amin(0).sum(-1) / posed.shape[1]).sqrt()
+
+
 def with_noise(
-    gram: Float[Tensor, "*motifs n n"], sigma: float, *, generator: torch.Generator | None = None
+    gram: Float[Tensor, "*motifs n n"],
+    sigma: float | Float[Tensor, "*motifs 1 1"],
+    *,
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*motifs n n"]:
     """Gram matrices whose entries are off by σ Å², and by √2 σ on the diagonal.
 

@@ -202,7 +202,7 @@ def _turn(r, other, sign=None):
     },
 )
 def kabsch(r, other, mirrors):
-    """Q (3, 3), orthogonal, for which Σ |Q r_i − other_i|² is least; a mirror only where `mirrors` is True."""
+    """Q (3, 3), orthogonal, with the least Σ |Q r_i − other_i|²; a mirror only if `mirrors` is True."""
     U, _, Vh = torch.linalg.svd(other.T @ r)
     if not mirrors and torch.linalg.det(U @ Vh) < 0:
         U[:, -1] *= -1
@@ -245,6 +245,6 @@ def _crowd(generator):
     },
 )
 def partners(r, other):
-    """order (n): which atom of r goes to which place of `other`, each once, with the least Σ |r[order[i]] − other[i]|²."""
+    """order (n): the atom of r for each place of `other`, with the least sum of squared distances."""
     _, columns = linear_sum_assignment(torch.cdist(other, r) ** 2)
     return torch.tensor(columns)
