@@ -433,7 +433,7 @@ def phosphide():
 def test_raman_tensors_of_aluminium_phosphide_are_symmetric_in_the_fields_and_opposite_on_its_two_atoms():
     for raman in phosphide()[0].atom_labels["raman_tensors"]:
         torch.testing.assert_close(raman, raman.mT)
-        # The mesh misses the sum rule by an eighth of the largest component, the card says so.
+        # The mesh misses the sum rule by up to an eighth of the largest component, as the card says.
         assert raman.sum(0).abs().max() < 0.15 * raman.abs().max()
         assert raman[0].flatten() @ raman[1].flatten() < -0.99 * raman[0].norm() * raman[1].norm()
 
@@ -452,6 +452,7 @@ def test_aluminium_and_phosphorus_have_opposite_born_charges_and_the_dielectric_
 
 def test_raman_tensors_of_unstrained_aluminium_phosphide_are_four_constants_of_its_cubic_group():
     data, shifts, cubic = phosphide()
+    cubic &= shifts.norm(dim=1) < 0.15  # Beyond, the third order counts.
     perfect = AtomicGraph.from_ase(bulk("AlP", "zincblende", a=5.451), cutoff=4.0)
     group = symmetry_operations(perfect)
     # χ_bc to second order in the shift u: its slope by u_a is k |ε_abc| + Σ_d K_abcd u_d, with three constants in K.
@@ -469,7 +470,7 @@ def test_raman_tensors_of_unstrained_aluminium_phosphide_are_four_constants_of_i
     )
     constants = torch.linalg.lstsq(terms.flatten(1).T, relative.flatten()[:, None]).solution
     missed = (terms.flatten(1).T @ constants)[:, 0] - relative.flatten()
-    assert missed.norm() < 0.08 * relative.norm()
+    assert missed.norm() < 0.05 * relative.norm()
     # Where atoms have hardly moved, yz by x, zx by y and xy by z are all that is left.
     small = shifts[cubic].norm(dim=1).argmin()
     assert relative[small][k.abs() > 1e-9].std() < 0.1 * relative[small][k.abs() > 1e-9].mean()
