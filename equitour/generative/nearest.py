@@ -33,7 +33,8 @@ def nearest_environment(
 
     Turning every pair onto each other takes long. So the references with the most similar sorted distances, from the centre
     and between atoms, are looked at alone. A copy is always among them; in amorphous silicon the nearest of 412 was
-    0.02 Å nearer on average than the nearest of a shortlist of 128.
+    0.02 Å nearer on average than the nearest of a shortlist of 128. Lengthen the list with the set: of 2560, a
+    shortlist of 512 found motifs 0.03 Å nearer on average than one of 128.
 
     Args:
         environments: In Å from their centres.
