@@ -10,6 +10,13 @@ from equitour.generative.gram import (
     gram_matrix,
     upper_triangle,
 )
+from equitour.generative.motif_diffusion import (
+    DenoiserStep,
+    MotifDenoiser,
+    noise_levels,
+    sample_motifs,
+    train_denoiser,
+)
 from equitour.generative.motif_files import load_motif_model, save_motif_model
 from equitour.generative.motif_metrics import MotifScores, bond_angles, score_motifs, shortest_distance
 from equitour.generative.nearest import Nearest, nearest_environment, sorted_distances
@@ -19,10 +26,12 @@ from equitour.generative.vae import Gaussian, GramVAE, MotifVAE
 from equitour.generative.vae_training import VAEStep, shuffled, train_vae
 
 __all__ = [
+    "DenoiserStep",
     "Environments",
     "Gaussian",
     "GramScale",
     "GramVAE",
+    "MotifDenoiser",
     "MotifScores",
     "MotifVAE",
     "Nearest",
@@ -37,8 +46,10 @@ __all__ = [
     "gram_matrix",
     "load_motif_model",
     "nearest_environment",
+    "noise_levels",
     "pose",
     "reference_motif",
+    "sample_motifs",
     "save_motif_model",
     "score_motifs",
     "shortest_distance",
@@ -46,6 +57,7 @@ __all__ = [
     "sorted_distances",
     "synchronise",
     "synchronise_unordered",
+    "train_denoiser",
     "train_vae",
     "upper_triangle",
     "vary_neighbors",

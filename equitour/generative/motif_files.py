@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 
 from equitour.generative.gram import GramScale
+from equitour.generative.motif_diffusion import MotifDenoiser
 from equitour.generative.posed_vae import PosedVAE
 from equitour.generative.vae import GramVAE, MotifVAE
 from equitour.train import load_weights, read_metadata, save_weights
 
-MotifModel = MotifVAE
+MotifModel = MotifVAE | MotifDenoiser
 
 
 def save_motif_model(model: MotifModel, path: str | Path) -> None:
@@ -30,7 +31,7 @@ def load_motif_model(path: str | Path) -> MotifModel:
     if metadata.get("motif_model") not in BLANK:
         raise ValueError(
             f"a file of a motif model must be written by save_motif_model, received {Path(path).name}: train a model with "
-            "train_vae and save it"
+            "train_vae or train_denoiser and save it"
         )
     model = BLANK[metadata["motif_model"]](metadata["settings"])
     load_weights(model, path)
@@ -45,4 +46,8 @@ def _blank_posed(settings: dict) -> PosedVAE:
     return PosedVAE(torch.zeros(settings["num_neighbors"], 3), **settings)
 
 
-BLANK = {"GramVAE": _blank_gram, "PosedVAE": _blank_posed}
+def _blank_denoiser(settings: dict) -> MotifDenoiser:
+    return MotifDenoiser(torch.zeros(settings["num_neighbors"], 3), **settings)
+
+
+BLANK = {"GramVAE": _blank_gram, "PosedVAE": _blank_posed, "MotifDenoiser": _blank_denoiser}
