@@ -10,6 +10,7 @@ from equitour.generative.gram import (
     gram_matrix,
     upper_triangle,
 )
+from equitour.generative.infilling import Infilled, infill, infill_by_latent
 from equitour.generative.motif_diffusion import (
     DenoiserStep,
     MotifDenoiser,
@@ -31,6 +32,7 @@ __all__ = [
     "Gaussian",
     "GramScale",
     "GramVAE",
+    "Infilled",
     "MotifDenoiser",
     "MotifScores",
     "MotifVAE",
@@ -44,6 +46,8 @@ __all__ = [
     "environments",
     "from_upper_triangle",
     "gram_matrix",
+    "infill",
+    "infill_by_latent",
     "load_motif_model",
     "nearest_environment",
     "noise_levels",
