@@ -8,6 +8,7 @@ from equitour.generative import (
     GramScale,
     GramVAE,
     PosedVAE,
+    SetVAE,
     environments,
     gram_matrix,
     load_motif_model,
@@ -124,11 +125,43 @@ def test_more_must_be_there_than_is_kept(silicon, kept, wanted):
         vary_neighbors(silicon[0], num_neighbors=wanted, kept=kept)
 
 
-@pytest.mark.parametrize("kind", ["Gram", "posed"])
+def test_sums_over_atoms_know_neither_order_nor_frame_from_the_start(silicon, generator):
+    motifs = silicon[1]
+    torch.manual_seed(0)
+    network = SetVAE.of(motifs, elements=[14])
+    changed = shuffled(motifs @ random_orthogonal(generator=generator).float().mT, generator=generator)
+    assert torch.allclose(network.encode(changed).mean, network.encode(motifs).mean, atol=1e-4)
+
+
+def test_the_loss_of_sets_finds_the_partners_and_carries_gradients(silicon, generator):
+    motifs = silicon[1]
+    network = SetVAE.of(motifs, elements=[14])
+    rows = network.entries(motifs)
+    changed = shuffled(motifs @ random_orthogonal(generator=generator).float().mT, generator=generator)
+    assert network.mismatch(network.entries(changed), rows).max() < 1e-6
+    moved = (rows + 0.01).requires_grad_()
+    network.mismatch(moved, rows).sum().backward()
+    assert moved.grad.abs().max() > 0
+
+
+def test_a_set_autoencoder_learns(silicon, generator):
+    motifs = silicon[0][:, :8]
+    torch.manual_seed(0)
+    network = SetVAE.of(motifs, elements=[14], hidden=(32,))
+    losses = [
+        step.reconstruction
+        for step in train_vae(network, motifs, steps=40, batch_size=32, kl_weight=1e-3, generator=generator)
+    ]
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("kind", ["Gram", "posed", "set"])
 def test_a_saved_network_comes_back_the_same(kind, silicon, network, tmp_path):
     motifs = silicon[1]
     if kind == "Gram":
         network = GramVAE(GramScale.of(gram_matrix(motifs)), elements=[14], latent=5, hidden=(9,))
+    if kind == "set":
+        network = SetVAE.of(motifs, elements=[14], latent=5, hidden=(9, 7))
     save_motif_model(network, tmp_path / "motifs.safetensors")
     back = load_motif_model(tmp_path / "motifs.safetensors")
     assert type(back) is type(network)

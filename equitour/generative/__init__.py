@@ -23,6 +23,7 @@ from equitour.generative.motif_files import load_motif_model, save_motif_model
 from equitour.generative.motif_metrics import MotifScores, bond_angles, score_motifs, shortest_distance
 from equitour.generative.nearest import Nearest, nearest_environment, sorted_distances
 from equitour.generative.posed_vae import PosedVAE, pose, reference_motif
+from equitour.generative.set_vae import SetVAE
 from equitour.generative.structure_metrics import coordination_numbers, radial_distribution, ring_counts
 from equitour.generative.synchronise import Synchronised, synchronise, synchronise_unordered
 from equitour.generative.vae import Gaussian, GramVAE, MotifVAE
@@ -42,6 +43,7 @@ __all__ = [
     "Nearest",
     "PosedVAE",
     "Reconstruction",
+    "SetVAE",
     "Synchronised",
     "VAEStep",
     "bond_angles",

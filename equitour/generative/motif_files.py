@@ -9,6 +9,7 @@ import torch
 from equitour.generative.gram import GramScale
 from equitour.generative.motif_diffusion import MotifDenoiser
 from equitour.generative.posed_vae import PosedVAE
+from equitour.generative.set_vae import SetVAE
 from equitour.generative.vae import GramVAE, MotifVAE
 from equitour.train import load_weights, read_metadata, save_weights
 
@@ -46,8 +47,17 @@ def _blank_posed(settings: dict) -> PosedVAE:
     return PosedVAE(torch.zeros(settings["num_neighbors"], 3), **settings)
 
 
+def _blank_set(settings: dict) -> SetVAE:
+    return SetVAE(**settings)
+
+
 def _blank_denoiser(settings: dict) -> MotifDenoiser:
     return MotifDenoiser(torch.zeros(settings["num_neighbors"], 3), **settings)
 
 
-BLANK = {"GramVAE": _blank_gram, "PosedVAE": _blank_posed, "MotifDenoiser": _blank_denoiser}
+BLANK = {
+    "GramVAE": _blank_gram,
+    "PosedVAE": _blank_posed,
+    "SetVAE": _blank_set,
+    "MotifDenoiser": _blank_denoiser,
+}

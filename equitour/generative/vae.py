@@ -85,6 +85,12 @@ class MotifVAE(nn.Module):
         """The atoms that rows stand for."""
         raise NotImplementedError
 
+    def mismatch(
+        self, found: Float[Tensor, "motifs entries"], entries: Float[Tensor, "motifs entries"]
+    ) -> Float[Tensor, " motifs"]:
+        """How far rows that came out are from those that went in: |y − x|²."""
+        return (found - entries).square().sum(-1)
+
     def encode(self, motifs: Environments | Tensor) -> Gaussian:
         """Latent numbers of motifs, or of their vectors (motifs, neighbors, 3) in Å."""
         return self.gaussian(self.entries(motifs))

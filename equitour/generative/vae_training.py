@@ -38,7 +38,7 @@ def train_vae(
     learning_rate: float = 2e-3,
     generator: torch.Generator | None = None,
 ) -> Iterator[VAEStep]:
-    """Minimise |y − x|² + β D(q(z|x) ‖ N(0, 1)) with Adam; iterate over it.
+    """Minimise |y − x|² + β D(q(z|x) ‖ N(0, 1)) with Adam; iterate over it. What |y − x|² is, the model says (`mismatch`).
 
     The weight β rises linearly over the first half of the steps: counted in full from the beginning, the divergence is
     fastest made small by latent numbers that say nothing.
@@ -65,7 +65,7 @@ def train_vae(
         drawn = torch.randint(len(vectors), (batch_size,), generator=generator)
         entries = model.entries(shuffled(vectors[drawn], generator=generator)) if shuffling else rows[drawn]
         found = model.gaussian(entries)
-        reconstruction = (model.decoder(found.sample(generator=generator)) - entries).square().sum(-1).mean()
+        reconstruction = model.mismatch(model.decoder(found.sample(generator=generator)), entries).mean()
         divergence = found.divergence().mean()
         weight = kl_weight * min(1.0, 2 * number / steps)
         loss = reconstruction + weight * divergence
