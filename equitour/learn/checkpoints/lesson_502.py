@@ -1,9 +1,11 @@
 """The motif models of lessons 502 and 503: their data, their training, and the files that hold what came out.
 
-Made by `python -m equitour.learn.checkpoints.lesson_502 [NAME...]`; about one CPU minute an autoencoder and two the denoiser.
+Made by `python -m equitour.learn.checkpoints.lesson_502 [NAME...]`; about one CPU minute an autoencoder, two the denoiser, and
+five that of sixteen neighbours.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -23,55 +25,77 @@ from equitour.generative import (
 )
 
 LATENTS = {"vae_8": 8, "vae_18": 18}
-NAMES = (*LATENTS, "denoiser")
-WIDE, DRAWS, HELD_OUT = 11, 16, 1
+NAMES = (*LATENTS, "denoiser", "denoiser_16")
+HELD_OUT = 1
 
 
-def cells() -> list[Float[Tensor, "motifs 11 3"]]:
-    """Eleven neighbours of every atom, one tensor a cell of amorphous silicon; the last cell is kept from the models."""
-    sample = datasets.load("silicon_amorphous", cutoff=5.5)
+def cells(wide: int = 11) -> list[Float[Tensor, "motifs wide 3"]]:
+    """So many neighbours of every atom, one tensor a cell of amorphous silicon; the last cell is kept from the models."""
+    sample = datasets.load("silicon_amorphous", cutoff=6.5 if wide > 11 else 5.5)
     phases = zip(sample.graphs, sample.labels["phase"], strict=True)
     return [
-        environments(graph, num_neighbors=WIDE).vectors.float()
+        environments(graph, num_neighbors=wide).vectors.float()
         for graph, phase in phases
         if phase == "amorphous"
     ]
 
 
-def split() -> tuple[Float[Tensor, "motifs 11 3"], Float[Tensor, "motifs 11 3"]]:
-    """Motifs to learn, and those of the held-out cell."""
-    every = cells()
+def split(wide: int = 11) -> tuple[Float[Tensor, "motifs wide 3"], Float[Tensor, "held_out wide 3"]]:
+    """Motifs to learn, and those of the held-out cell; the nearest neighbours first."""
+    every = cells(wide)
     return torch.cat(every[:-HELD_OUT]), torch.cat(every[-HELD_OUT:])
 
 
-def varied(wide: Float[Tensor, "motifs 11 3"], generator: torch.Generator) -> Float[Tensor, "more 8 3"]:
-    """Sixteen draws of the neighbours beyond the bonded four, of every motif."""
-    draws = [vary_neighbors(wide, num_neighbors=8, kept=4, generator=generator) for _ in range(DRAWS)]
-    return torch.cat(draws)
+def varied(
+    wide: Float[Tensor, "motifs wide 3"],
+    generator: torch.Generator,
+    *,
+    num_neighbors: int = 8,
+    draws: int = 16,
+) -> Float[Tensor, "more num_neighbors 3"]:
+    """Draws of the outer half of the neighbours of every motif; the inner half, of eight the bonded four, stays."""
+    kept = num_neighbors // 2
+    drawn = [
+        vary_neighbors(wide, num_neighbors=num_neighbors, kept=kept, generator=generator)
+        for _ in range(draws)
+    ]
+    return torch.cat(drawn)
 
 
 def load(name: str) -> PosedVAE | MotifDenoiser:
-    """A shipped model: "vae_8", "vae_18" or "denoiser"."""
+    """A shipped model: "vae_8", "vae_18", "denoiser" or "denoiser_16"."""
     return load_motif_model(_file(name))
 
 
 def train(name: str, *, steps: int | None = None) -> PosedVAE | MotifDenoiser:
     """Train a model as the shipped one was."""
-    generator = torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
-    wide, _ = split()
-    sharp, more = wide[:, :8], varied(wide, generator)
-    if name == "denoiser":
-        model = MotifDenoiser.of(sharp, elements=[14])
-        run = train_denoiser(model, sharp, varied=more, steps=steps or 12000, generator=generator)
-    else:
-        model = PosedVAE.of(sharp, elements=[14], latent=LATENTS[name], hidden=(256, 256))
-        pool = torch.cat([sharp, sharp, more])
-        run = train_vae(model, pool, steps=steps or 10000, kl_weight=1e-3, generator=generator)
+    run, model = (_autoencoder if name in LATENTS else _denoiser)(name, steps)
     for step in run:
         if step.number % 1000 == 0:
             print(name, step, flush=True)
     return model
+
+
+def _autoencoder(name: str, steps: int | None) -> tuple[Iterator, PosedVAE]:
+    generator, sharp, more = _data(8, draws=16)
+    model = PosedVAE.of(sharp, elements=[14], latent=LATENTS[name], hidden=(256, 256))
+    pool = torch.cat([sharp, sharp, more])
+    return train_vae(model, pool, steps=steps or 10000, kl_weight=1e-3, generator=generator), model
+
+
+def _denoiser(name: str, steps: int | None) -> tuple[Iterator, MotifDenoiser]:
+    size, draws, channels = (16, 12, 384) if name == "denoiser_16" else (8, 16, 320)
+    generator, sharp, more = _data(size, draws=draws)
+    model = MotifDenoiser.of(sharp, elements=[14], channels=channels)
+    return train_denoiser(model, sharp, varied=more, steps=steps or 12000, generator=generator), model
+
+
+def _data(size: int, *, draws: int) -> tuple[torch.Generator, Tensor, Tensor]:
+    """Chance, the motifs to learn, and more of them with varied neighbours."""
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    wide, _ = split(11 if size == 8 else size + 4)
+    return generator, wide[:, :size], varied(wide, generator, num_neighbors=size, draws=draws)
 
 
 def _file(name: str) -> Path:
