@@ -3,6 +3,7 @@
 from equitour.generative.augment import vary_neighbors
 from equitour.generative.cell_building import CellStep, denoise_cell
 from equitour.generative.environments import Environments, environments
+from equitour.generative.fingerprint import Fingerprint
 from equitour.generative.gram import (
     GramScale,
     Reconstruction,
@@ -12,6 +13,7 @@ from equitour.generative.gram import (
     upper_triangle,
 )
 from equitour.generative.infilling import Infilled, infill, infill_by_latent
+from equitour.generative.irreps_vae import IrrepsVAE
 from equitour.generative.motif_diffusion import (
     DenoiserStep,
     MotifDenoiser,
@@ -33,10 +35,12 @@ __all__ = [
     "CellStep",
     "DenoiserStep",
     "Environments",
+    "Fingerprint",
     "Gaussian",
     "GramScale",
     "GramVAE",
     "Infilled",
+    "IrrepsVAE",
     "MotifDenoiser",
     "MotifScores",
     "MotifVAE",

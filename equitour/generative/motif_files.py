@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from equitour.generative.gram import GramScale
+from equitour.generative.irreps_vae import IrrepsVAE
 from equitour.generative.motif_diffusion import MotifDenoiser
 from equitour.generative.posed_vae import PosedVAE
 from equitour.generative.set_vae import SetVAE
@@ -47,10 +48,6 @@ def _blank_posed(settings: dict) -> PosedVAE:
     return PosedVAE(torch.zeros(settings["num_neighbors"], 3), **settings)
 
 
-def _blank_set(settings: dict) -> SetVAE:
-    return SetVAE(**settings)
-
-
 def _blank_denoiser(settings: dict) -> MotifDenoiser:
     return MotifDenoiser(torch.zeros(settings["num_neighbors"], 3), **settings)
 
@@ -58,6 +55,7 @@ def _blank_denoiser(settings: dict) -> MotifDenoiser:
 BLANK = {
     "GramVAE": _blank_gram,
     "PosedVAE": _blank_posed,
-    "SetVAE": _blank_set,
+    "SetVAE": lambda settings: SetVAE(**settings),
+    "IrrepsVAE": lambda settings: IrrepsVAE(**settings),
     "MotifDenoiser": _blank_denoiser,
 }
