@@ -72,7 +72,7 @@ def test_a_strange_element_and_a_molecule_are_refused(generator):
     model = lesson_502.load("denoiser")
     germanium = AtomicGraph.from_ase(bulk("Ge", cubic=True), cutoff=4.5)
     with pytest.raises(
-        ValueError, match=r"elements that the model has learnt \(\[14\]\), received atomic numbers \[32\]"
+        ValueError, match=r"elements that the network has learnt \(\[14\]\), received atomic numbers \[32\]"
     ):
         next(denoise_cell(model, germanium, steps=2))
     silane = AtomicGraph.from_ase(

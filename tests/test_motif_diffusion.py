@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from ase.build import bulk
 from torch import nn
 
 from equitour.generative import (
     MotifDenoiser,
+    environments,
     load_motif_model,
     noise_levels,
     sample_motifs,
@@ -14,6 +16,7 @@ from equitour.generative import (
     synchronise_unordered,
     train_denoiser,
 )
+from equitour.graph import AtomicGraph
 from equitour.symmetry import random_orthogonal
 
 
@@ -124,3 +127,15 @@ def test_a_loss_that_is_not_finite_stops_the_training(denoiser, motifs):
     denoiser.deviation.fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="the loss must be finite, received nan at step 1"):
         next(train_denoiser(denoiser, motifs, steps=5))
+
+
+def test_motifs_of_another_size_and_of_strange_elements_are_refused(denoiser, motifs):
+    with pytest.raises(
+        ValueError, match="must have 8 neighbours for this network, received 7: cut them with"
+    ):
+        denoiser.rows(motifs[:, :7])
+    germanium = environments(AtomicGraph.from_ase(bulk("Ge"), cutoff=4.5), num_neighbors=8)
+    with pytest.raises(
+        ValueError, match=r"has learnt \(\[14\]\), received atomic numbers \[32\]: train a network"
+    ):
+        denoiser.rows(germanium)

@@ -155,6 +155,24 @@ def test_a_set_autoencoder_learns(silicon, generator):
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
 
 
+def test_another_material_goes_through_the_same_calls(generator):
+    """A glass of two kinds of particles: motifs around the smaller ones, its lengths in units of its own."""
+    glass = datasets.load("glass_kob_andersen", cutoff=2.2)
+    around = environments(glass.graphs[0], num_neighbors=8).of_element(
+        int(glass.graphs[0].atomic_numbers.max())
+    )
+    kinds = glass.graphs[0].atomic_numbers.unique().tolist()
+    torch.manual_seed(0)
+    network = PosedVAE.of(around.vectors.float(), elements=kinds)
+    for _ in train_vae(network, around.vectors.float(), steps=300, kl_weight=1e-3, generator=generator):
+        pass
+    with torch.no_grad():
+        back = network.decode(network.encode(around).mean).vectors
+    error = synchronise_unordered(back, around.vectors.float()).rmsd.median()
+    chance = synchronise_unordered(back[1:], around.vectors[:-1].float()).rmsd.median()
+    assert error < chance / 2
+
+
 @pytest.mark.parametrize("kind", ["Gram", "posed", "set"])
 def test_a_saved_network_comes_back_the_same(kind, silicon, network, tmp_path):
     motifs = silicon[1]

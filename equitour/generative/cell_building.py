@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from equitour.generative.environments import Environments, environments
+from equitour.generative.learnt import require_learnt
 from equitour.generative.motif_diffusion import MotifDenoiser
 from equitour.generative.synchronise import synchronise_unordered
 from equitour.graph import AtomicGraph
@@ -62,9 +63,10 @@ def denoise_cell(
         generator: Of the noise.
 
     Raises:
-        ValueError: The structure holds an element that the model has not learnt, or has too few atoms for a motif.
+        ValueError: The structure holds an element that the model has not learnt, or is not one periodic cell.
     """
-    _require_known(model, graph)
+    require_learnt(graph.atomic_numbers.tolist(), model.settings)
+    _require_cell(graph)
     levels = torch.logspace(*(torch.tensor(sigma).log10().tolist()), steps).tolist()
     for number, level in enumerate(levels, start=1):
         graph, around = _surroundings(graph, model.settings["num_neighbors"])
@@ -114,13 +116,7 @@ def _surroundings(graph: AtomicGraph, num_neighbors: int) -> tuple[AtomicGraph, 
         cutoff *= 1.2
 
 
-def _require_known(model: MotifDenoiser, graph: AtomicGraph) -> None:
-    strange = sorted(set(graph.atomic_numbers.tolist()) - set(model.settings["elements"]))
-    if strange:
-        raise ValueError(
-            f"the structure must hold elements that the model has learnt ({model.settings['elements']}), received atomic "
-            f"numbers {strange}: train a model on this material"
-        )
+def _require_cell(graph: AtomicGraph) -> None:
     if graph.num_graphs != 1 or not bool(graph.pbc.all()):
         raise ValueError(
             f"the structure must be one periodic cell, received {graph.num_graphs} with periodic directions "

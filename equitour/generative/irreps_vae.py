@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from equitour.generative.environments import Environments
 from equitour.generative.fingerprint import Fingerprint
 from equitour.generative.gram import Reconstruction
+from equitour.generative.learnt import learnt_vectors
 from equitour.generative.vae import MotifVAE
 from equitour.tensor_product import Linear, SymmetricPower, from_e3nn, natural_irreps, to_e3nn
 
@@ -112,7 +113,7 @@ class IrrepsVAE(MotifVAE):
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
-        return FINGERPRINT(self.vectors_seen(motifs)) / self._scale()
+        return FINGERPRINT(learnt_vectors(motifs, self.settings, self.deviation)) / self._scale()
 
     def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
         """Atoms whose fingerprint is nearest; the `error` is what their fingerprint misses, in scaled coefficients."""

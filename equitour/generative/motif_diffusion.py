@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.generative.environments import Environments
+from equitour.generative.learnt import learnt_vectors
 from equitour.generative.posed_vae import pose, reference_motif
 
 LEVELS = 4
@@ -72,9 +73,12 @@ class MotifDenoiser(nn.Module):
         return cls(reference, deviation, elements=elements, num_neighbors=motifs.shape[1], **sizes)
 
     def rows(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs coordinates"]:
-        """Posed and scaled coordinates of motifs, or of their vectors in Å."""
-        vectors = motifs.vectors if isinstance(motifs, Environments) else motifs
-        posed = pose(vectors.to(self.reference.dtype), self.reference)
+        """Posed and scaled coordinates of motifs, or of their vectors in Å.
+
+        Raises:
+            ValueError: The number of neighbours is another, or an element was not among those learnt.
+        """
+        posed = pose(learnt_vectors(motifs, self.settings, self.reference), self.reference)
         return ((posed - self.reference) / self.deviation).flatten(1)
 
     def vectors_of(self, rows: Float[Tensor, "motifs coordinates"]) -> Float[Tensor, "motifs neighbors 3"]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from equitour.generative.environments import Environments
 from equitour.generative.gram import Reconstruction
+from equitour.generative.learnt import learnt_vectors
 from equitour.generative.synchronise import synchronise_unordered
 from equitour.generative.vae import MotifVAE
 
@@ -115,7 +116,7 @@ class PosedVAE(MotifVAE):
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
-        posed = pose(self.vectors_seen(motifs), self.reference)
+        posed = pose(learnt_vectors(motifs, self.settings, self.reference), self.reference)
         return ((posed - self.reference) / self.deviation).flatten(1)
 
     def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:

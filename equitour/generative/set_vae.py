@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from equitour.generative.environments import Environments
 from equitour.generative.gram import Reconstruction
+from equitour.generative.learnt import learnt_vectors
 from equitour.generative.synchronise import synchronise_unordered
 from equitour.generative.vae import MotifVAE
 
@@ -82,7 +83,7 @@ class SetVAE(MotifVAE):
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
-        return (self.vectors_seen(motifs) / self.deviation).flatten(1)
+        return (learnt_vectors(motifs, self.settings, self.deviation) / self.deviation).flatten(1)
 
     def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
         """Atoms in Å; their `error` is zero, since coordinates are three-dimensional."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from equitour.generative.environments import Environments
 from equitour.generative.gram import GramScale, Reconstruction, coordinates, gram_matrix
+from equitour.generative.learnt import learnt_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,31 +110,6 @@ class MotifVAE(nn.Module):
         latent = torch.randn(count, self.settings["latent"], generator=generator, dtype=weight.dtype)
         return self.decode(latent.to(weight.device))
 
-    def vectors_seen(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs neighbors 3"]:
-        """The vectors of motifs in the network's precision, or a refusal.
-
-        Raises:
-            ValueError: The number of neighbours is another, or an element was not among those learnt.
-        """
-        if isinstance(motifs, Environments):
-            self._require_known(motifs)
-            motifs = motifs.vectors
-        if motifs.shape[1] != self.settings["num_neighbors"]:
-            raise ValueError(
-                f"motifs must have {self.settings['num_neighbors']} neighbours for this network, received "
-                f"{motifs.shape[1]}: cut them with num_neighbors={self.settings['num_neighbors']}"
-            )
-        return motifs.to(next(self.parameters()).dtype)
-
-    def _require_known(self, motifs: Environments) -> None:
-        present = torch.cat([motifs.center_numbers, motifs.atomic_numbers.flatten()]).unique().tolist()
-        strange = [z for z in present if z not in self.settings["elements"]]
-        if strange:
-            raise ValueError(
-                f"motifs must hold elements that the network has learnt ({self.settings['elements']}), received atomic "
-                f"numbers {strange}: train a network on this material"
-            )
-
 
 class GramVAE(MotifVAE):
     """Upper triangle of the Gram matrix → 28 → 18 → μ and σ of 8 numbers; and the mirror of it back, with tanh between.
@@ -178,7 +154,7 @@ class GramVAE(MotifVAE):
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
-        return self.scale.apply(gram_matrix(self.vectors_seen(motifs)))
+        return self.scale.apply(gram_matrix(learnt_vectors(motifs, self.settings, self.scale_mean)))
 
     def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
         """Points whose Gram matrix is nearest. Their `error` says how far the row was from any Gram matrix."""
