@@ -145,7 +145,9 @@ def share_of_order(
     """Which share of the variance of latent numbers remains among different orders of the same motif."""
     z = torch.stack([network.encode(shuffled(vectors, generator=generator)).mean for _ in range(orders)])
     everything = (z - z.mean((0, 1))).square().mean((0, 1))
-    between = z.mean(0).var(0) - z.var(0).mean(0) / orders  # less the chance in a mean of a few orders
+    between = (
+        z.mean(0).var(0, correction=0) - z.var(0).mean(0) / orders
+    )  # less the chance in a mean of a few orders
     return float((1 - between.clamp(min=0) / everything).mean())
 
 
