@@ -67,25 +67,25 @@ def load(name: str) -> PosedVAE | MotifDenoiser:
     return load_motif_model(_file(name))
 
 
-def train(name: str, *, steps: int | None = None) -> PosedVAE | MotifDenoiser:
-    """Train a model as the shipped one was."""
-    run, model = (_autoencoder if name in LATENTS else _denoiser)(name, steps)
+def train(name: str, *, steps: int | None = None, draws: int | None = None) -> PosedVAE | MotifDenoiser:
+    """Train a model as the shipped one was, or with fewer steps and draws of varied neighbours."""
+    run, model = (_autoencoder if name in LATENTS else _denoiser)(name, steps, draws)
     for step in run:
         if step.number % 1000 == 0:
             print(name, step, flush=True)
     return model
 
 
-def _autoencoder(name: str, steps: int | None) -> tuple[Iterator, PosedVAE]:
-    generator, sharp, more = _data(8, draws=16)
+def _autoencoder(name: str, steps: int | None, draws: int | None) -> tuple[Iterator, PosedVAE]:
+    generator, sharp, more = _data(8, draws=draws or 16)
     model = PosedVAE.of(sharp, elements=[14], latent=LATENTS[name], hidden=(256, 256))
     pool = torch.cat([sharp, sharp, more])
     return train_vae(model, pool, steps=steps or 10000, kl_weight=1e-3, generator=generator), model
 
 
-def _denoiser(name: str, steps: int | None) -> tuple[Iterator, MotifDenoiser]:
-    size, draws, channels = (16, 12, 384) if name == "denoiser_16" else (8, 16, 320)
-    generator, sharp, more = _data(size, draws=draws)
+def _denoiser(name: str, steps: int | None, draws: int | None) -> tuple[Iterator, MotifDenoiser]:
+    size, usual, channels = (16, 12, 384) if name == "denoiser_16" else (8, 16, 320)
+    generator, sharp, more = _data(size, draws=draws or usual)
     model = MotifDenoiser.of(sharp, elements=[14], channels=channels)
     return train_denoiser(model, sharp, varied=more, steps=steps or 12000, generator=generator), model
 
