@@ -31,7 +31,8 @@ class Infilled:
     def agreed(self, radius: float = 0.3) -> tuple[Float[Tensor, "motifs 3"], Float[Tensor, " motifs"]]:
         """The place of an atom on which most tries agree within a radius (Å), and the share of tries that do.
 
-        A model whose tries are draws from what it believes says with the share how often it expects to be right.
+        The share says how often the model expects to be right, a little too proudly: the tries that chose the place are
+        counted again. Who wants it fair chooses with one half of the tries and counts in the other.
         """
         tries = self.vectors.shape[1]
         points = self.vectors.flatten(1, 2)
@@ -55,6 +56,9 @@ def infill(
     At each level the clean motif that the denoiser sees is laid on the known atoms; those replace their partners, the others
     stay as they were seen. So the known atoms pull the motif, its pose and its order into place while it forms.
 
+    All of the noise is drawn anew at each level, about the mean clean motif; that finds likely answers, and favours the middle of
+    what is possible more than a fair draw would.
+
     Args:
         model: A trained denoiser.
         known: At least two atoms of each motif, in Å from its centre.
@@ -77,7 +81,7 @@ def infill(
         for sigma, lower in itertools.pairwise(levels):
             seen = model.vectors_of(model(x, sigma.expand(len(x))))
             clean = ((_put_in(seen, fixed) - model.reference) / model.deviation).flatten(1)
-            # All of the noise is drawn anew at the lower level: errors of early, blurred poses do not stay.
+            # Noise drawn anew forgets the errors of early, blurred poses.
             x = clean + lower * noise()
         return _answers(seen, fixed, tries)
 
