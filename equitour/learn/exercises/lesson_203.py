@@ -97,7 +97,9 @@ def message(C, h, Y, w):
 
 
 def _spring_chain(generator):
-    graph = AtomicGraph.from_arrays(_normal(generator, 5, 3) * 2, [1, 6, 8, 1, 1], cutoff=50.0)
+    graph = AtomicGraph.from_arrays(
+        _normal(generator, 5, 3) * 2, [1, 6, 8, 1, 1], cutoff=50.0, min_distance=0
+    )
     stiffness = float(torch.rand((), generator=generator, dtype=torch.float64)) + 0.5
 
     def energy(graph):
