@@ -82,7 +82,7 @@ def _denoised(model: MotifDenoiser, vectors: Tensor, sigma: float) -> Tensor:
     """What the model sees behind motifs, in their own frames and orders."""
     vectors = vectors.to(model.reference)
     laid = synchronise_unordered(vectors, model.reference.expand(len(vectors), -1, -1), starts=2)
-    rows = ((laid.vectors - model.reference) / model.deviation).flatten(1)
+    rows = model.rows_of(laid.vectors)
     with torch.no_grad():
         seen = model.vectors_of(model(rows, torch.full_like(rows[:, 0], sigma)))
     places = laid.permutation.unsqueeze(-1).expand(-1, -1, 3)

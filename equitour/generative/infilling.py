@@ -80,7 +80,7 @@ def infill(
         x = levels[0] * noise()
         for sigma, lower in itertools.pairwise(levels):
             seen = model.vectors_of(model(x, sigma.expand(len(x))))
-            clean = ((_put_in(seen, fixed) - model.reference) / model.deviation).flatten(1)
+            clean = model.rows_of(_put_in(seen, fixed))
             # Noise drawn anew forgets the errors of early, blurred poses.
             x = clean + lower * noise()
         return _answers(seen, fixed, tries)

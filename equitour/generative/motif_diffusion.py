@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from equitour.generative.environments import Environments
 from equitour.generative.learnt import learnt_vectors
-from equitour.generative.posed_vae import pose, reference_motif
+from equitour.generative.posed_vae import pose, scaled, typical_pose, unscaled
 
 LEVELS = 4
 SIGMA_CENTER, SIGMA_SPREAD = 0.37, 1.2
@@ -68,9 +68,7 @@ class MotifDenoiser(nn.Module):
         cls, motifs: Float[Tensor, "motifs neighbors 3"], *, elements: Sequence[int], **sizes: int
     ) -> MotifDenoiser:
         """A network with fresh weights, scaled for these motifs (Å)."""
-        reference = reference_motif(motifs)
-        deviation = (pose(motifs, reference) - reference).square().mean().sqrt()
-        return cls(reference, deviation, elements=elements, num_neighbors=motifs.shape[1], **sizes)
+        return cls(*typical_pose(motifs), elements=elements, num_neighbors=motifs.shape[1], **sizes)
 
     def rows(self, motifs: Environments | Tensor) -> Float[Tensor, "motifs coordinates"]:
         """Posed and scaled coordinates of motifs, or of their vectors in Å.
@@ -78,12 +76,15 @@ class MotifDenoiser(nn.Module):
         Raises:
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
-        posed = pose(learnt_vectors(motifs, self.settings, self.reference), self.reference)
-        return ((posed - self.reference) / self.deviation).flatten(1)
+        return self.rows_of(pose(learnt_vectors(motifs, self.settings, self.reference), self.reference))
+
+    def rows_of(self, posed: Float[Tensor, "motifs neighbors 3"]) -> Float[Tensor, "motifs coordinates"]:
+        """Scaled coordinates of motifs that lie on the reference already, in Å."""
+        return scaled(posed, self.reference, self.deviation)
 
     def vectors_of(self, rows: Float[Tensor, "motifs coordinates"]) -> Float[Tensor, "motifs neighbors 3"]:
         """Posed atoms in Å."""
-        return rows.unflatten(-1, (-1, 3)) * self.deviation + self.reference
+        return unscaled(rows, self.reference, self.deviation)
 
     def forward(
         self,

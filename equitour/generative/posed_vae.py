@@ -53,6 +53,28 @@ def reference_motif(
     return reference
 
 
+def typical_pose(
+    motifs: Float[Tensor, "motifs neighbors 3"],
+) -> tuple[Float[Tensor, "neighbors 3"], Float[Tensor, ""]]:
+    """The reference of motifs, and how far a posed coordinate deviates from the reference's: root mean square, in Å."""
+    reference = reference_motif(motifs)
+    return reference, (pose(motifs, reference) - reference).square().mean().sqrt()
+
+
+def scaled(
+    posed: Float[Tensor, "motifs neighbors 3"], reference: Float[Tensor, "neighbors 3"], deviation: Tensor
+) -> Float[Tensor, "motifs coordinates"]:
+    """Rows of posed coordinates, from those of the reference, in units of the deviation."""
+    return ((posed - reference) / deviation).flatten(1)
+
+
+def unscaled(
+    rows: Float[Tensor, "motifs coordinates"], reference: Float[Tensor, "neighbors 3"], deviation: Tensor
+) -> Float[Tensor, "motifs neighbors 3"]:
+    """Posed atoms in Å, from their rows."""
+    return rows.unflatten(-1, (-1, 3)) * deviation + reference
+
+
 class PosedVAE(MotifVAE):
     """Coordinates of the posed motif → 192 → 192 → μ and σ of few numbers, and the mirror of it back.
 
@@ -99,11 +121,8 @@ class PosedVAE(MotifVAE):
         hidden: Sequence[int] = (192, 192),
     ) -> PosedVAE:
         """A network with fresh weights, scaled for these motifs (Å)."""
-        reference = reference_motif(motifs)
-        deviation = (pose(motifs, reference) - reference).square().mean().sqrt()
         return cls(
-            reference,
-            deviation,
+            *typical_pose(motifs),
             elements=elements,
             num_neighbors=motifs.shape[1],
             latent=latent,
@@ -117,9 +136,9 @@ class PosedVAE(MotifVAE):
             ValueError: The number of neighbours is another, or an element was not among those learnt.
         """
         posed = pose(learnt_vectors(motifs, self.settings, self.reference), self.reference)
-        return ((posed - self.reference) / self.deviation).flatten(1)
+        return scaled(posed, self.reference, self.deviation)
 
     def vectors_of(self, entries: Float[Tensor, "motifs entries"]) -> Reconstruction:
         """Posed atoms in Å; their `error` is zero, since coordinates are three-dimensional."""
-        vectors = entries.unflatten(-1, (-1, 3)) * self.deviation + self.reference
+        vectors = unscaled(entries, self.reference, self.deviation)
         return Reconstruction(vectors, torch.zeros_like(entries[..., 0]))

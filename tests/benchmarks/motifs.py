@@ -26,8 +26,8 @@ from equitour.generative import (
     synchronise_unordered,
     train_vae,
 )
-from equitour.graph import AtomicGraph
 from equitour.learn.checkpoints import lesson_502 as shipped
+from equitour.learn.filling import halves, random_cell, within
 
 BOND, OVERLAP, NEAR = 2.85, 2.0, 0.3
 ASKED = 100
@@ -95,15 +95,7 @@ def cells() -> None:
     """A cell out of noise beside the real one."""
     real = shipped.cells()[-1]
     chance = torch.Generator().manual_seed(0)
-    size, edge = 216, (216 / 0.0487) ** (1 / 3)
-    start = AtomicGraph.from_arrays(
-        edge * torch.rand(size, 3, generator=chance, dtype=torch.float64),
-        [14] * size,
-        cutoff=4.5,
-        cell=edge * torch.eye(3, dtype=torch.float64),
-        pbc=True,
-        min_distance=1e-4,
-    )
+    start = random_cell(216, density=0.0487, generator=chance)
     for steps in (400, 1500):
         *_, last = denoise_cell(shipped.load("denoiser"), start, steps=steps, generator=chance)
         bonds = coordination_numbers(last.graph, cutoff=BOND)
@@ -118,10 +110,13 @@ def _error(network: torch.nn.Module, held: torch.Tensor) -> float:
 
 
 def _hits(found: Infilled, motifs: torch.Tensor, known: torch.Tensor) -> tuple[float, float]:
-    place, share = found.agreed(NEAR)
+    place, _ = found.agreed(NEAR)
     away = (motifs - place[:, None]).norm(dim=-1)
     given = torch.cdist(motifs, known).amin(-1) < 1e-3
-    return float((away.masked_fill(given, torch.inf).amin(1) < NEAR).double().mean()), float(share.mean())
+    # One half of the tries chooses a place, the other says how sure it is.
+    choose, ask = halves(found)
+    expected = within(choose.agreed(NEAR)[0], ask.vectors, NEAR).mean()
+    return float((away.masked_fill(given, torch.inf).amin(1) < NEAR).double().mean()), float(expected)
 
 
 if __name__ == "__main__":
