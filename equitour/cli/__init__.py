@@ -18,7 +18,7 @@ from importlib.metadata import version
 
 from equitour.cli.trouble import Trouble
 
-COMMANDS = ("lab", "list", "run", "fit", "evaluate", "data", "doctor")
+COMMANDS = ("lab", "list", "run", "fit", "evaluate", "score", "data", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
