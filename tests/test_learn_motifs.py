@@ -30,13 +30,10 @@ def test_shaking_displaces_atoms_by_what_it_says(generator):
     assert away.mean().abs() < 1e-3
 
 
-def test_signs_of_axes_make_no_distance_and_turns_do(crooked):
-    flipped = crooked * torch.tensor([-1.0, 1.0, -1.0], dtype=torch.float64)
-    assert motifs.signs_aside(flipped, crooked).max() == 0
-    assert motifs.signs_aside(crooked[..., [1, 0, 2]], crooked).min() > 0.1
-    one = torch.tensor([[[1.0, 0, 0], [0, 2.0, 0]]])
-    moved = one + torch.tensor([0.0, 0.0, 0.5])
-    assert motifs.signs_aside(moved, one).item() == pytest.approx(0.5)
+def test_two_axes_are_alike_where_the_motif_is_as_wide_along_both():
+    long = torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
+    round_ = torch.diag(torch.tensor([1.0, 3.0, 3.01], dtype=torch.float64))
+    assert motifs.alike_axes(torch.stack([long, round_]), within=0.03).tolist() == [False, True]
 
 
 def test_noise_on_a_gram_matrix_is_symmetric_and_alike_in_all_directions(generator):
@@ -84,12 +81,10 @@ def test_two_motifs_on_one_centre_are_not_joined_to_each_other(diamond, generato
     assert motifs.overlaid(row, row + 0.1).num_edges == 2 * (2 + 2)
 
 
-def test_a_slab_holds_the_lowest_atoms_and_keeps_no_cell(diamond):
-    slab, inside = motifs.slab(diamond, thickness=2.0)
-    # Two of the eight layers of two cells, at 0 and 5.43 / 4 Å.
-    assert int(inside.sum()) == slab.num_nodes == 16
-    assert not slab.pbc.any()
-    assert slab.edge_lengths().max() < 2.85
+def test_six_sticks_make_the_motif_that_has_these_distances():
+    motif = motifs.from_sticks((2.2, 2.5, 2.9), (3.0, 3.6, 4.2))
+    assert torch.allclose(motif.norm(dim=1), torch.tensor([2.2, 2.5, 2.9], dtype=torch.float64))
+    assert torch.allclose(torch.pdist(motif), torch.tensor([3.0, 3.6, 4.2], dtype=torch.float64))
 
 
 class _Axes:

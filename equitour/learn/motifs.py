@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from equitour.generative import synchronise_unordered
+from equitour.generative import coordinates, synchronise_unordered
 from equitour.graph import AtomicGraph
 
 POINT = 0  # An atomic number for what is to be drawn as a plain point: a centre, or the motif underneath.
@@ -21,12 +21,24 @@ def shaken(
     return vectors + by / 3**0.5 * noise
 
 
-def signs_aside(
-    posed: Float[Tensor, "motifs neighbors 3"], others: Float[Tensor, "motifs neighbors 3"]
-) -> Float[Tensor, " motifs"]:
-    """Root mean square distance in Å of atoms, where each axis may point either way and the nearer one counts."""
-    ways = torch.stack([posed - others, posed + others]).square().sum(-2)
-    return (ways.amin(0).sum(-1) / posed.shape[1]).sqrt()
+def alike_axes(vectors: Float[Tensor, "motifs neighbors 3"], *, within: float) -> Bool[Tensor, " motifs"]:
+    """Whether the squared extents along two of the principal axes differ by less than the share `within`."""
+    squares = torch.linalg.eigvalsh(vectors.mT @ vectors)
+    return (squares[:, 1:] < (1 + within) * squares[:, :-1]).any(1)
+
+
+def from_sticks(lengths: tuple[float, float, float], far: tuple[float, float, float]) -> Float[Tensor, "3 3"]:
+    """A motif of three neighbours from its six distances in Å.
+
+    Args:
+        lengths: From the centre to the first, second and third neighbour.
+        far: From the first to the second, the first to the third, and the second to the third.
+    """
+    r = torch.tensor(lengths, dtype=torch.float64)
+    d = torch.zeros(3, 3, dtype=torch.float64)
+    d[0, 1], d[0, 2], d[1, 2] = torch.tensor(far, dtype=torch.float64)
+    d = d + d.T
+    return coordinates((r[:, None] ** 2 + r**2 - d**2) / 2).vectors
 
 
 def with_noise(
@@ -82,22 +94,6 @@ def overlaid(
     kept = from_centre | ((both.senders <= n) == (both.receivers <= n))
     edges = {name: getattr(both, name)[kept] for name in ("senders", "receivers", "cell_shifts")}
     return both.replace(atomic_numbers=numbers, **edges)
-
-
-def slab(
-    graph: AtomicGraph, *, thickness: float, bond: float = 2.85
-) -> tuple[AtomicGraph, Bool[Tensor, " nodes"]]:
-    """The atoms within a layer at the bottom of a cell, open on all sides, and which ones they are.
-
-    Args:
-        graph: One structure.
-        thickness: Of the layer along z, in Å.
-        bond: Two atoms nearer than that, in Å, are joined.
-    """
-    height = graph.positions[:, 2] - graph.positions[:, 2].min()
-    inside = height < thickness
-    atoms = graph.positions[inside], graph.atomic_numbers[inside]
-    return AtomicGraph.from_arrays(*atoms, cutoff=bond), inside
 
 
 def draw_spread(ax: Any, spreads: Mapping[str, Float[Tensor, " components"]], *, step: int) -> None:

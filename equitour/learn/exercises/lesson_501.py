@@ -3,7 +3,7 @@
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from equitour.learn import exercise, question
+from equitour.learn import exercise, question, turns
 from equitour.symmetry import random_orthogonal, random_rotation
 
 question(
@@ -94,6 +94,15 @@ def _squares(D):
         "Distances must be squared before they are added.": lambda D: (
             (D[0, 1:, None] + D[0, 1:] - D[1:, 1:]) / 2
         ),
+        "|r_i|² must vary down the rows and |r_j|² along the columns: write `r2[:, None] + r2`.": lambda D: (
+            D[0, 1:] ** 2 - D[1:, 1:] ** 2 / 2
+        ),
+        "These are the cosines of the angles. G keeps the lengths as well: |r_i| |r_j| cos θ.": lambda D: (
+            gram(D) / (D[0, 1:, None] * D[0, 1:])
+        ),
+        "The centre comes first in D: leave out row and column 0, not the last ones.": lambda D: (
+            (D[0, :-1, None] ** 2 + D[0, :-1] ** 2 - D[:-1, :-1] ** 2) / 2
+        ),
         "That is the matrix of squared distances. On G's diagonal stand |r_i|², not zeros.": lambda D: (
             D[1:, 1:] ** 2
         ),
@@ -173,13 +182,6 @@ def _pair(hand, mirrors):
     return draw
 
 
-def _turn(r, other, sign=None):
-    U, _, Vh = torch.linalg.svd(other.T @ r)
-    if sign is not None:
-        U = U * U.new_tensor(sign) ** (torch.linalg.det(U @ Vh) < 0)
-    return U @ Vh
-
-
 @exercise(
     "501.kabsch",
     inputs=(_pair(-1, False), _pair(1, False), _pair(-1, True)),
@@ -189,17 +191,7 @@ def _turn(r, other, sign=None):
         "If `torch.linalg.det(U @ Vh)` is negative, Q is a mirror. If none is allowed, turn one column of U over: which one?",
         "The last column, of the smallest singular value: `U[:, -1] *= -1`, then `U @ Vh` again.",
     ),
-    mistakes={
-        "You turn `other` onto r: the transpose turns r onto `other`.": lambda r, o, m: kabsch(r, o, m).T,
-        "A mirror came out where none was allowed: look at the determinant.": lambda r, o, m: _turn(r, o),
-        "A mirror was refused where it was allowed.": lambda r, o, m: kabsch(r, o, False),
-        "The hand is mended, but at the greatest cost: turn over the column of the smallest singular value, the last.": (
-            lambda r, o, m: _turn(r, o) if m else _turn(r, o, (-1.0, 1.0, 1.0))
-        ),
-        "Minus Q is of the right hand, but turns all three axes over: one column is enough.": lambda r, o, m: (
-            _turn(r, o) if m else _turn(r, o, (-1.0, -1.0, -1.0))
-        ),
-    },
+    mistakes=turns.MISTAKES,
 )
 def kabsch(r, other, mirrors):
     """Q (3, 3), orthogonal, with the least Σ |Q r_i − other_i|²; a mirror only if `mirrors` is True."""

@@ -83,6 +83,10 @@ def _noisy(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         "`log_var` is ln σ², not ln σ: no factor 2 is needed.": lambda mu, v: (
             (mu**2 + (2 * v).exp() - 2 * v - 1).sum(-1) / 2
         ),
+        "You took `log_var` for σ: σ² is `log_var.exp()`, and ln σ² is `log_var` itself.": lambda mu, v: (
+            (mu**2 + v**2 - (v**2).log() - 1).sum(-1) / 2
+        ),
+        "μ must be squared.": lambda mu, v: (mu + v.exp() - v - 1).sum(-1) / 2,
         "ln σ² stands with a minus: narrow Gaussians cost, and go to infinity as σ goes to zero.": lambda mu, v: (
             (mu**2 + v.exp() + v - 1).sum(-1) / 2
         ),
@@ -106,10 +110,22 @@ def _with_gradient(answer: object, expected: Tensor, *arguments: Tensor) -> str 
         return f"The shape must be {tuple(expected.shape)} (points, latent), received {tuple(answer.shape)}."
     wrong = explain_numbers([answer.detach()], [expected.detach()], tolerance=1e-8)
     if wrong:
-        return wrong[1]
+        return (
+            wrong[1]
+            if _follows(answer, *arguments)
+            else "You threw your own dice: use the `noise` that is given."
+        )
     if not answer.requires_grad:
         return "The numbers are right, but no gradient reaches `log_var`: compute with it itself, without detach, item or numpy."
     return None
+
+
+def _follows(z: Tensor, mu: Tensor, log_var: Tensor, noise: Tensor) -> bool:
+    """Whether z goes with the noise that was given, or is no noise at all."""
+    own = ((z.to(mu.dtype) - mu) / (log_var / 2).exp()).detach().flatten()
+    return bool(own.std() < 1e-6) or bool(
+        torch.corrcoef(torch.stack([own, noise.flatten()]))[0, 1].abs() > 0.7
+    )
 
 
 @exercise(
@@ -146,6 +162,10 @@ def _projected(x: Tensor, y: Tensor, V: Tensor) -> Tensor:
     return (centred - centred @ V @ V.T).square().mean().sqrt()
 
 
+def _uncentred(x: Tensor, y: Tensor, V: Tensor) -> Tensor:
+    return (y - (y - x.mean(0)) @ V @ V.T).square().mean().sqrt()
+
+
 @exercise(
     "502.left",
     inputs=_two_sets,
@@ -167,6 +187,15 @@ def _projected(x: Tensor, y: Tensor, V: Tensor) -> Tensor:
         "Without subtracting the mean of x first, one direction is lost on it.": lambda x, y, k: (
             (y - y @ torch.linalg.svd(x)[2][:k].T @ torch.linalg.svd(x)[2][:k]).square().mean().sqrt()
         ),
+        "The directions are the rows of Vh, and you took columns: V is `Vh[:k].T`.": lambda x, y, k: (
+            _projected(x, y, torch.linalg.svd(x - x.mean(0))[2][:, :k])
+        ),
+        "The mean must run over all entries, not over rows only.": lambda x, y, k: (
+            left(x, y, k) * y.shape[1] ** 0.5
+        ),
+        "What comes back is centred: subtract it from the centred rows, not from y itself.": lambda x, y, k: (
+            _uncentred(x, y, torch.linalg.svd(x - x.mean(0))[2][:k].T)
+        ),
         "That is what is kept; asked is what is left.": lambda x, y, k: (
             ((y - x.mean(0)) @ torch.linalg.svd(x - x.mean(0))[2][:k].T).square().sum().div(y.numel()).sqrt()
         ),
@@ -184,6 +213,10 @@ def _weights(generator: torch.Generator) -> Tensor:
     return 2 * torch.randn(2, 8, generator=generator, dtype=torch.float64)
 
 
+def _beside(w: Tensor, other: Tensor) -> Tensor:
+    return w - (w @ other) / (other @ other) * other
+
+
 @exercise(
     "502.steps",
     inputs=_weights,
@@ -197,6 +230,9 @@ def _weights(generator: torch.Generator) -> Tensor:
         "A step w changes its property by |w|², and the other one too.": lambda W: W,
         "Each property grows by 1, but the other one changes as well: the rows of W are not orthogonal.": lambda W: (
             W / W.square().sum(1, keepdim=True)
+        ),
+        "Each step leaves the other property as it is. Now scale it, so that its own grows by exactly 1.": lambda W: (
+            torch.stack([_beside(W[0], W[1]), _beside(W[1], W[0])])
         ),
         "Steps of length 1 change the properties by |w|, not by 1.": lambda W: (
             W / W.norm(dim=1, keepdim=True)

@@ -3,6 +3,7 @@
 import torch
 
 from equitour.learn import exercise, question
+from equitour.learn.diagnosis import diagnose
 
 question(
     "503.hidden",
@@ -80,6 +81,12 @@ def _weighted(x, sigma, p, *, power=2, factor=0.5):
         "The weights of one x must add up to one over the pictures: softmax over the other axis.": lambda x, s, p: (
             (-(torch.cdist(x, p) ** 2) / (2 * s**2)).softmax(0) @ p
         ),
+        "The weights must add up to one for each x: divide by their sum over the pictures.": lambda x, s, p: (
+            (-(torch.cdist(x, p) ** 2) / (2 * s**2)).exp() @ p
+        ),
+        "|x − p|² is the sum over the pixels, not their mean.": lambda x, s, p: _weighted(
+            x, s, p, factor=0.5 / x.shape[1]
+        ),
         "That is the nearest picture. The mean over all that are possible is asked for.": lambda x, s, p: p[
             torch.cdist(x, p).argmin(1)
         ],
@@ -118,6 +125,15 @@ def _step(generator):
         "The root is missing: variances add up, and noise is multiplied with a deviation.": lambda x, D, s, q, e: (
             D + (q / s) ** 2 * (x - D) + q * (1 - (q / s) ** 2) * e
         ),
+        "What was kept has the variance σ'⁴/σ², and σ'² is wanted: fill up by their difference, not by σ² − σ'².": (
+            lambda x, D, s, q, e: D + (q / s) ** 2 * (x - D) + (s**2 - q**2) ** 0.5 * e
+        ),
+        "The noise in x is x − D, not D − x.": lambda x, D, s, q, e: (
+            D - (q / s) ** 2 * (x - D) + q * (1 - (q / s) ** 2) ** 0.5 * e
+        ),
+        "σ' is the smaller one: the share that is kept is σ'²/σ², less than one.": lambda x, D, s, q, e: (
+            D + (s / q) ** 2 * (x - D) + q * (1 - (q / s) ** 2) ** 0.5 * e
+        ),
         "That goes on from x. Start from what was seen, D.": lambda x, D, s, q, e: (
             x + (q / s) ** 2 * (x - D) + q * (1 - (q / s) ** 2) ** 0.5 * e
         ),
@@ -140,10 +156,18 @@ def _in_steps(points, radius):
     return ((near @ near) > 0).double().mean(1)
 
 
+def _same_shares(answer, expected, *arguments):
+    """Shares are right in single precision, too."""
+    answer = torch.as_tensor(answer)
+    answer = answer.to(expected.dtype) if answer.is_floating_point() else answer
+    wrong = diagnose([answer], [expected], tolerance=1e-6, axes=("try",))
+    return wrong.sentence if wrong else None
+
+
 @exercise(
     "503.agree",
     inputs=_tries,
-    axes=("try",),
+    compare=_same_shares,
     hints=(
         "All distances between tries at once: `torch.cdist(points, points)`.",
         "Which of them are shorter than the radius? A try agrees with itself, so it counts too.",
@@ -189,6 +213,12 @@ def _each_neighbour(i, j, w):
     return B.T @ w / B.sum(0)[:, None].clamp(min=1)
 
 
+def _each_alone(i, j, w):
+    B = _table(i, j)
+    u = B.T @ w / B.abs().sum(0)[:, None]
+    return u - u.mean(0)
+
+
 @exercise(
     "503.compromise",
     inputs=_wishes,
@@ -204,6 +234,9 @@ def _each_neighbour(i, j, w):
             -torch.linalg.pinv(_table(i, j)) @ w
         ),
         "That moves each atom to the mean of its wishes as a neighbour. But the centres move as well.": _each_neighbour,
+        "That moves each atom to the mean of its wishes as if the others stood still: solve for all at once.": (
+            _each_alone
+        ),
         "That is Bᵀ w, the pull on each atom. It is not yet the move at which the pulls balance.": lambda i, j, w: (
             _table(i, j).T @ w
         ),
