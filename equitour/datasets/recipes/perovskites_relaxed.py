@@ -14,16 +14,16 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from equitour.datasets.recipes.bench import Bench, physics_code, rounded, versions
 from equitour.datasets.recipes.perovskites import FRACTIONS, X_SITE, calculator, radius, reference
 from equitour.datasets.shelf import SHIPPED, Item
 
 SEED = 17
-METALS = (
-    "Li Na K Rb Cs Be Mg Ca Sr Ba Sc Y La Ti Zr Hf V Nb Ta Cr Mo W Mn Re Fe Ru Os Co Rh Ir Ni Pd Pt Cu Ag Au "
-    "Zn Cd Hg Al Ga In Tl Ge Sn Pb Sb Bi Te"
-).split()  # noqa: SIM905
+# Li and Be, Na to Al, K to Ge, Rb to Te without Tc, Cs to La, Hf to Bi.
+ROWS = ((3, 4), (11, 13), (19, 32), (37, 42), (44, 52), (55, 57), (72, 83))
+METALS = {chemical_symbols[number] for first, last in ROWS for number in range(first, last + 1)}
 # The odd anion stands first, on the axis z through B; the parent is then tetragonal.
 ANIONS = {x + "3": (x, x, x) for x in ("O", "N", "F", "S", "Cl")} | {f"O2{x}": (x, "O", "O") for x in "NFS"}
 TOLERANCE, OCTAHEDRAL = (0.70, 1.15), (0.30, 0.95)
@@ -86,11 +86,16 @@ def size(symbol: str, charge: int, neighbours: int) -> float:
         return np.nan
 
 
+def sizes(a: str, b: str, name: str) -> tuple[float, float, float]:
+    """Radii of A among twelve, of B among six neighbours, and the mean of the anions', in Å."""
+    states = common_states()
+    rx = float(np.mean([size(x, X_SITE[x], 6) for x in ANIONS[name]]))
+    return size(a, states[a], 12), size(b, states[b], 6), rx
+
+
 def factors(a: str, b: str, name: str) -> tuple[float, float]:
     """Goldschmidt's factor (rA + rX) / √2 (rB + rX), and rB / rX, of A, B and one of `ANIONS`."""
-    states, anions = common_states(), ANIONS[name]
-    rx = float(np.mean([size(x, X_SITE[x], 6) for x in anions]))
-    ra, rb = size(a, states[a], 12), size(b, states[b], 6)
+    ra, rb, rx = sizes(a, b, name)
     return (ra + rx) / (np.sqrt(2) * (rb + rx)), (rb - IONIC) / (rx + IONIC)
 
 
@@ -101,19 +106,19 @@ def candidates() -> dict[str, tuple[str, str, str]]:
     for name, anions in ANIONS.items():
         for a, b in permutations(states, 2):
             if states[a] + states[b] + sum(X_SITE[x] for x in anions) == 0:
-                goldschmidt, octahedral = factors(a, b, name)
-                if TOLERANCE[0] < goldschmidt < TOLERANCE[1] and OCTAHEDRAL[0] < octahedral < OCTAHEDRAL[1]:
+                bounds = zip((TOLERANCE, OCTAHEDRAL), factors(a, b, name), strict=True)
+                if all(low < factor < high for (low, high), factor in bounds):
                     found[f"{a}{b}{name}"] = (a, b, name)
     return found
 
 
-def minimised(atoms, *, steps: int = STEPS, **strain) -> bool:
+def minimised(atoms, **strain) -> bool:
     """Relax atoms and cell in place; whether the forces fell below the bound."""
     from ase.filters import FrechetCellFilter
     from ase.optimize import BFGS
 
     optimiser = BFGS(FrechetCellFilter(atoms, **strain), logfile=None, maxstep=0.1)
-    return bool(optimiser.run(fmax=FORCES, steps=steps)) and bool(np.isfinite(atoms.cell[:]).all())
+    return bool(optimiser.run(fmax=FORCES, steps=STEPS)) and bool(np.isfinite(atoms.cell[:]).all())
 
 
 def parent(key: str):
@@ -121,9 +126,8 @@ def parent(key: str):
     from ase import Atoms
 
     a, b, name = candidates()[key]
-    states, anions = common_states(), ANIONS[name]
-    rx = np.mean([size(x, X_SITE[x], 6) for x in anions])
-    edge = max(2 * (size(b, states[b], 6) + rx), np.sqrt(2) * (size(a, states[a], 12) + rx))
+    (ra, rb, rx), anions = sizes(a, b, name), ANIONS[name]
+    edge = max(2 * (rb + rx), np.sqrt(2) * (ra + rx))
     atoms = Atoms([a, b, *anions], scaled_positions=FRACTIONS, cell=[edge] * 3, pbc=True)
     atoms.calc = calculator()
     return atoms if minimised(atoms, hydrostatic_strain=len(set(anions)) == 1) else None
@@ -148,13 +152,11 @@ def softest(atoms) -> list[tuple[float, np.ndarray]]:
     found, cubic = [], len(set(atoms.numbers[2:])) == 1
     along_z = np.linalg.eigh(forces_along(atoms, 2))
     along_y = along_z if cubic else np.linalg.eigh(forces_along(atoms, 1))
-    # The anion on the axis through B is number 4, 3 or 2 for x, y or z.
     for axis, (values, vectors) in enumerate((along_y, along_y, along_z)):
         lowest = int(np.argmin(np.where(np.abs(vectors.sum(0)) > 1, np.inf, values)))
-        order = list(range(5))
-        source = 2 if cubic else (3 if axis < 2 else 2)
-        order[source], order[4 - axis] = order[4 - axis], order[source]
-        push = np.zeros((5, 3))
+        # The anion on the axis through B is number 4, 3 or 2 for x, y or z.
+        order, known, push = list(range(5)), 2 if cubic or axis == 2 else 3, np.zeros((5, 3))
+        order[known], order[4 - axis] = order[4 - axis], order[known]
         push[:, axis] = vectors[order, lowest]
         found.append((float(values[lowest]), push))
     return found
@@ -176,10 +178,9 @@ def distorted(atoms) -> list:
 
 def perovskite_still(atoms) -> bool:
     """Whether the cell is one of a perovskite: nothing collapsed, nothing sheared or stretched away."""
-    distances = atoms.get_all_distances(mic=True)[np.triu_indices(5, 1)]
-    lengths, angles = atoms.cell.lengths(), atoms.cell.angles()
-    near = distances.min() > SHORTEST and lengths.max() < STRETCH * lengths.min()
-    return bool(near and np.abs(angles - 90).max() < SHEAR)
+    apart = atoms.get_all_distances(mic=True)[np.triu_indices(5, 1)].min() > SHORTEST
+    lengths, off = atoms.cell.lengths(), np.abs(atoms.cell.angles() - 90).max()
+    return bool(apart and off < SHEAR and lengths.max() < STRETCH * lengths.min())
 
 
 def lowest(key: str) -> tuple | None:
@@ -209,8 +210,7 @@ def crystal(key: str) -> Item | None:
     fractions = (fractions - fractions[0] + 0.1) % 1 - 0.1
     # Adding zero makes a plain zero of a negative one.
     cell = rounded(atoms.cell.standard_form()[0][:], 4) + 0.0
-    positions = rounded(fractions @ cell, 4) + 0.0
-    described = (cell, fractions, atoms.numbers)
+    positions, described = rounded(fractions @ cell, 4) + 0.0, (cell, fractions, atoms.numbers)
     goldschmidt, octahedral = factors(*candidates()[key])
     return Item(
         key=key,
