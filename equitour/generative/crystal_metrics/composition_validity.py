@@ -8,6 +8,7 @@ from itertools import combinations, product
 from math import gcd, prod
 
 import numpy as np
+from jaxtyping import Int
 
 from equitour.generative.crystal_metrics.element_tables import element_tables
 
@@ -15,7 +16,9 @@ MANY = 10_000_000
 States = Mapping[int, Sequence[int]]
 
 
-def composition_validity(atomic_numbers: Sequence[int], *, oxidation_states: States | None = None) -> bool:
+def composition_validity(
+    atomic_numbers: Sequence[int] | Int[np.ndarray, " nodes"], *, oxidation_states: States | None = None
+) -> bool:
     """Whether charges q of the elements exist with Σ n q = 0, cations less electronegative than anions.
 
     A single element and an alloy of metals pass without a look at charges. All atoms of an element carry the same charge.

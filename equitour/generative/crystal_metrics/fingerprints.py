@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 from ase import Atoms
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from equitour.generative.crystal_metrics.element_tables import element_tables
 from equitour.generative.crystal_metrics.optional import require_pymatgen, to_pymatgen
@@ -65,14 +65,15 @@ def _of_site(structure, site: int) -> Float[np.ndarray, " features"]:
     features = []
     for number in range(1, LARGEST + 1):
         weight = found.cn_weights.get(number, 0)
-        shapes = [0.0] * len(SHAPES.get(number, ()))
-        if weight and shapes:
-            around = [structure[site], *(neighbor["site"] for neighbor in found.cn_nninfo[number])]
-            likeness = _order_parameters(number).get_order_parameters(
-                around, 0, indices_neighs=list(range(1, len(around)))
-            )
-            shapes = [weight * (value or 0.0) for value in likeness]
-        features += [weight, *shapes]
+        features.append(weight)
+        if weight == 0:
+            features += [0.0] * len(SHAPES.get(number, ()))
+            continue
+        around = [structure[site], *(neighbor["site"] for neighbor in found.cn_nninfo[number])]
+        neighbors = list(range(1, len(around)))
+        for parameter in _order_parameters(number):
+            likeness = parameter.get_order_parameters(around, 0, indices_neighs=neighbors)[0]
+            features.append(weight * (likeness or 0.0))
     return np.array(features, dtype=np.float64)
 
 
@@ -84,19 +85,21 @@ def _neighbor_finder():
 
 
 @cache
-def _order_parameters(number: int):
-    """One calculator for all shapes of a coordination number, which share the work."""
+def _order_parameters(number: int) -> list:
+    """One calculator for each shape: asked for several at once, pymatgen gives some of them other values."""
     from pymatgen.analysis.local_env import CN_OPT_PARAMS, LocalStructOrderParams
 
     known = CN_OPT_PARAMS.get(number, {})
-    named = [known.get(shape, [shape]) for shape in SHAPES[number]]
-    return LocalStructOrderParams(
-        [entry[0] for entry in named],
-        parameters=[dict(entry[1]) if len(entry) > 1 else None for entry in named],
-    )
+    named = [known.get(shape, [shape]) for shape in SHAPES.get(number, ())]
+    return [
+        LocalStructOrderParams([entry[0]], parameters=[dict(entry[1]) if len(entry) > 1 else None])
+        for entry in named
+    ]
 
 
-def composition_fingerprint(atomic_numbers: Sequence[int]) -> Float[np.ndarray, " features"]:
+def composition_fingerprint(
+    atomic_numbers: Sequence[int] | Int[np.ndarray, " nodes"],
+) -> Float[np.ndarray, " features"]:
     """Least, most, range, mean, mean deviation and mode of 22 properties of the elements, standardised.
 
     The mode is the property of the most frequent element, the least of them when several are. A property that an element
