@@ -21,7 +21,7 @@ from equitour.generative.crystal import (
     lattice_of,
     lattice_shares,
     log_metric,
-    reduced,
+    reduced_cell,
     score_size,
     torus_sigma,
     wrap,
@@ -91,10 +91,10 @@ def test_reduced_cell_is_the_same_crystal_for_every_choice_of_vectors():
     sheared = atoms.copy()
     sheared.set_cell(SHEAR.numpy() @ atoms.cell.array, scale_atoms=False)
     sheared.wrap()
-    lengths = [sorted(reduced(a).cell.cellpar()[:3]) for a in (atoms, sheared)]
+    lengths = [sorted(reduced_cell(a).cell.cellpar()[:3]) for a in (atoms, sheared)]
     assert lengths[0] == pytest.approx(lengths[1], abs=1e-8)
     # The distance of neighbours is a/2 in rock salt, in whichever cell.
-    assert reduced(sheared).get_distance(0, 1, mic=True) == pytest.approx(2.82, abs=1e-8)
+    assert reduced_cell(sheared).get_distance(0, 1, mic=True) == pytest.approx(2.82, abs=1e-8)
 
 
 def test_what_is_no_crystal_is_refused():
@@ -357,6 +357,9 @@ def test_batches_of_other_data_are_refused():
         second.load_state_dict(first.state_dict())
 
 
-def test_noise_of_positions_grows_in_equal_ratios():
+def test_noise_of_positions_is_small_at_the_start_and_uniform_at_the_end():
     sigma = torus_sigma(torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64))
-    assert sigma[1].item() == pytest.approx((sigma[0] * sigma[2]).sqrt().item())
+    assert sigma[0] < 0.01
+    assert sigma[1] ** (1 / 3) == pytest.approx((sigma[0] ** (1 / 3) + sigma[2] ** (1 / 3)) / 2)
+    # What is left of the first Fourier term of a wrapped normal.
+    assert math.exp(-2 * (math.pi * sigma[2]) ** 2) < 0.01

@@ -18,7 +18,7 @@ from importlib.metadata import version
 
 from equitour.cli.trouble import Trouble
 
-COMMANDS = ("lab", "list", "run", "fit", "evaluate", "score", "data", "doctor")
+COMMANDS = ("lab", "list", "run", "fit", "evaluate", "fit-crystals", "generate", "score", "data", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"equitour {version('equitour')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for name in COMMANDS:
-        module = importlib.import_module(f"equitour.cli.{name}")
+        module = importlib.import_module(f"equitour.cli.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
         command.set_defaults(command=module.main)

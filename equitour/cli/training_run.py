@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equitour.cli import compiling, tensor_report
 from equitour.cli.memory import keep_freed_memory
+from equitour.cli.stopping import stopping_politely
 from equitour.cli.training_plan import Plan
 from equitour.cli.training_setup import plan_of, predicting, read_labelled, resumed_plan, set_up, summary
 from equitour.cli.trouble import Trouble
@@ -65,7 +64,7 @@ class Run:
         self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
         self.errors: dict[str, Errors] = {}
         self.best_errors: dict[str, Errors] = {}
-        self.looked, self.asked_to_stop = False, False
+        self.looked = False
         # A file that --overwrite gives up stands until there is a model to put in its place.
         self.written = training.budget.steps_done > 0 and out.exists()
         self.looks = LOOKS
@@ -82,7 +81,7 @@ class Run:
         bar = tqdm(
             total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, file=sys.stderr
         )
-        with bar, self._stopping_politely():
+        with bar, stopping_politely() as stop:
             for step in training:
                 bar.n = training.budget.progress
                 bar.set_postfix_str(self._words(step.loss), refresh=False)
@@ -90,7 +89,7 @@ class Run:
                 if self._due() > due or bar.n >= 1:
                     due = self._due()
                     self.look()
-                if self.asked_to_stop:
+                if stop.asked:
                     self.keep()
                     raise KeyboardInterrupt
         if not self.looked:
@@ -131,22 +130,6 @@ class Run:
             models.save(self.training.average, self.out, metadata=header)
         state = {"plan": self.plan.to_json(), "training": self.training.state_dict()}
         save_state(state, state_of(self.out))
-
-    @contextmanager
-    def _stopping_politely(self) -> Iterator[None]:
-        """A first Ctrl-C, or a batch system's request to end, waits for the end of the step; a second does not."""
-
-        def ask(*_) -> None:
-            if self.asked_to_stop:
-                raise KeyboardInterrupt
-            self.asked_to_stop = True
-
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _due(self) -> int:
         return int(self.training.budget.progress * self.looks)

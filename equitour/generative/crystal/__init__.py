@@ -7,17 +7,33 @@ from equitour.generative.crystal.action import (
     lattice_action,
 )
 from equitour.generative.crystal.action_denoiser import ActionDenoiser
+from equitour.generative.crystal.crystal_models import DENOISERS, load_crystal_model, save_crystal_model
 from equitour.generative.crystal.crystal_training import NoisyBatches, crystal_loss
-from equitour.generative.crystal.crystals import Crystals, reduced
-from equitour.generative.crystal.inpainting import Known, inpaint
+from equitour.generative.crystal.crystals import Crystals, reduced_cell
+from equitour.generative.crystal.elements import CrystalDenoiser
+from equitour.generative.crystal.inpainting import Known, inpaint_crystals
 from equitour.generative.crystal.lattice import LatticeScale, lattice_of, log_metric
-from equitour.generative.crystal.noise import Denoised, Noisy, add_noise, lattice_shares, torus_sigma
+from equitour.generative.crystal.noise import (
+    Denoised,
+    Noisy,
+    add_noise,
+    hidden_share,
+    lattice_shares,
+    torus_sigma,
+)
 from equitour.generative.crystal.pair_denoiser import PairDenoiser
-from equitour.generative.crystal.sampling import CrystalStep, blank, denoise, sample_crystals
+from equitour.generative.crystal.sampling import (
+    CrystalStep,
+    blank_crystals,
+    denoise_crystals,
+    sample_crystals,
+)
 from equitour.generative.crystal.torus import score_size, wrap, wrapped_log_density, wrapped_score
 
 __all__ = [
+    "DENOISERS",
     "ActionDenoiser",
+    "CrystalDenoiser",
     "CrystalStep",
     "Crystals",
     "Denoised",
@@ -29,17 +45,20 @@ __all__ = [
     "add_noise",
     "angle_gradient",
     "area_gradient",
-    "blank",
+    "blank_crystals",
     "crystal_loss",
-    "denoise",
+    "denoise_crystals",
     "distance_gradient",
-    "inpaint",
+    "hidden_share",
+    "inpaint_crystals",
     "lattice_action",
     "lattice_of",
     "lattice_shares",
+    "load_crystal_model",
     "log_metric",
-    "reduced",
+    "reduced_cell",
     "sample_crystals",
+    "save_crystal_model",
     "score_size",
     "torus_sigma",
     "wrap",

@@ -9,7 +9,7 @@ Source: the lattice action of A. Klipfel et al., AAAI 2023.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from equitour.generative.crystal.action import distance_gradient, lattice_action
 from equitour.generative.crystal.crystals import Crystals, centred, mean_over
-from equitour.generative.crystal.elements import ElementTable, Waves
+from equitour.generative.crystal.elements import CrystalDenoiser, Waves
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.noise import Denoised, lattice_shares
 from equitour.graph import AtomicGraph, batch
 from equitour.radial import bessel_basis, polynomial_cutoff
 
 
-class ActionDenoiser(nn.Module):
+class ActionDenoiser(CrystalDenoiser):
     """Message passing between neighbours; scores as sums of edge vectors, lattices by the lattice action of distances.
 
     Args:
@@ -34,6 +34,7 @@ class ActionDenoiser(nn.Module):
         channels: Width of the layers.
         num_layers: Rounds of messages.
         num_basis: Bessel functions of a distance.
+        sizes: How many of the crystals learnt had so many atoms.
     """
 
     def __init__(
@@ -45,17 +46,17 @@ class ActionDenoiser(nn.Module):
         channels: int = 96,
         num_layers: int = 3,
         num_basis: int = 12,
+        sizes: Mapping[int, int] | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = {
-            "elements": [int(z) for z in elements],
-            "cutoff": float(cutoff),
-            "channels": channels,
-            "num_layers": num_layers,
-            "num_basis": num_basis,
-        }
-        self.scale = scale or LatticeScale()
-        self.elements = ElementTable(elements, channels)
+        super().__init__(
+            scale,
+            elements=elements,
+            channels=channels,
+            sizes=sizes,
+            cutoff=float(cutoff),
+            num_layers=num_layers,
+            num_basis=num_basis,
+        )
         self.time = Waves(channels)
         self.layers = nn.ModuleList(ActionLayer(channels, num_basis) for _ in range(num_layers))
         self.norm = nn.LayerNorm(channels)
@@ -106,11 +107,6 @@ class ActionDenoiser(nn.Module):
 
     def _envelope(self, d: Tensor) -> Tensor:
         return polynomial_cutoff(d, cutoff=self.settings["cutoff"])
-
-    @property
-    def numbers(self) -> Tensor:
-        """Atomic numbers in the order of the logits."""
-        return self.elements.numbers
 
 
 class ActionLayer(nn.Module):

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from equitour.generative.crystal.crystals import Crystals
 from equitour.generative.crystal.lattice import LatticeScale
-from equitour.generative.crystal.noise import Noisy, add_noise, lattice_shares
+from equitour.generative.crystal.noise import Noisy, add_noise, hidden_share, lattice_shares
 
 # Share of crystals whose elements are all told, and of those with a rate of hiding of their own: a model that has seen both
 # answers to a composition and fills in single elements, besides making everything from noise.
-TOLD, APART = 0.3, 0.2
+TOLD, APART = 0.1, 0.2
 UNCONDITIONAL = 0.2
 
 
@@ -57,7 +57,7 @@ class NoisyBatches:
         t = self._times(count)
         kind = torch.rand(count, generator=self.generator)
         own = torch.rand(count, generator=self.generator)
-        hiding = torch.where(kind < TOLD, 0.0, torch.where(kind < TOLD + APART, own, t))
+        hiding = torch.where(kind < TOLD, 0.0, torch.where(kind < TOLD + APART, own, hidden_share(t)))
         noisy = add_noise(self.crystals.select(chosen), t, hiding, scale=self.scale, generator=self.generator)
         if self.condition is None:
             return noisy

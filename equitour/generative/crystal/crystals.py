@@ -35,7 +35,7 @@ class Crystals:
 
     @classmethod
     def of(cls, structures: Sequence[Atoms], *, dtype: torch.dtype = torch.float32) -> Crystals:
-        """Crystals of ASE's structures; the cells stay as they are (`reduced` finds the shortest ones).
+        """Crystals of ASE's structures; the cells stay as they are (`reduced_cell` finds the shortest ones).
 
         Raises:
             ValueError: There is none, or one is no crystal: not periodic, left-handed or flat, sites shared by elements.
@@ -144,7 +144,7 @@ def require_crystal(atoms: Atoms, place: int = 0) -> None:
         )
 
 
-def reduced(atoms: Atoms) -> Atoms:
+def reduced_cell(atoms: Atoms) -> Atoms:
     """The same crystal in its Niggli cell, the shortest and most regular of all its cells.
 
     Many cells describe one crystal, and they follow from each other by SL(3, Z). A network that sees lattice and fractional

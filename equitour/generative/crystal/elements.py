@@ -1,16 +1,71 @@
-"""What every denoiser of crystals needs at its entrance: elements, hidden or known, and the time."""
+"""What every denoiser of crystals has: elements, hidden or known, the time, the scale of lattices, usual sizes of cells."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from equitour.generative.crystal.crystals import HIDDEN
+from equitour.generative.crystal.crystals import HIDDEN, Crystals
+from equitour.generative.crystal.lattice import LatticeScale
 
 WAVES = 8
+
+
+class CrystalDenoiser(nn.Module):
+    """What networks that denoise crystals share.
+
+    Args:
+        scale: Of the lattices that it learns from.
+        elements: Atomic numbers that it knows.
+        channels: Width of its layers.
+        sizes: How many of the crystals learnt had so many atoms.
+        **more: Settings of the network itself.
+    """
+
+    def __init__(
+        self,
+        scale: LatticeScale | None,
+        *,
+        elements: Sequence[int],
+        channels: int,
+        sizes: Mapping[int, int] | None,
+        **more: object,
+    ) -> None:
+        super().__init__()
+        sizes = {int(atoms): int(times) for atoms, times in (sizes or {}).items()}
+        self.settings = {"elements": [int(z) for z in elements], "channels": channels, "sizes": sizes} | more
+        self.scale = scale or LatticeScale()
+        self.elements = ElementTable(elements, channels)
+
+    @classmethod
+    def of(cls, crystals: Crystals, **settings: object) -> CrystalDenoiser:
+        """A network with fresh weights, scaled for these crystals and their elements."""
+        sizes = dict(zip(*(x.tolist() for x in crystals.counts.unique(return_counts=True)), strict=True))
+        elements = crystals.atomic_numbers.unique().tolist()
+        return cls(LatticeScale.of(crystals), elements=elements, sizes=sizes, **settings)
+
+    @property
+    def numbers(self) -> Int[Tensor, " elements"]:
+        """Atomic numbers in the order of the logits."""
+        return self.elements.numbers
+
+    def draw_sizes(self, count: int, generator: torch.Generator | None = None) -> Int[Tensor, " count"]:
+        """Numbers of atoms as often as among the crystals learnt.
+
+        Raises:
+            ValueError: The network was built without them.
+        """
+        sizes = self.settings["sizes"]
+        if not sizes:
+            raise ValueError(
+                "sizes must be known to be drawn, received a denoiser without them: build it with `of`, or say how many atoms"
+            )
+        weights = torch.tensor(list(sizes.values()), dtype=torch.float64)
+        drawn = torch.multinomial(weights, count, replacement=True, generator=generator)
+        return torch.tensor(list(sizes))[drawn]
 
 
 class ElementTable(nn.Module):

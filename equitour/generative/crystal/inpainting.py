@@ -36,7 +36,7 @@ class Known:
 
 
 @torch.no_grad()
-def inpaint(
+def inpaint_crystals(
     denoiser: Callable[..., Denoised],
     template: Crystals,
     known: Known,
@@ -58,7 +58,7 @@ def inpaint(
         steps: Times from 1 to 0.
         repeats: Times that each step is taken; 1 only replaces, which fits worse.
         condition: Properties asked for.
-        guidance: As in `denoise`.
+        guidance: As in `denoise_crystals`.
         generator: Of all chance.
 
     Raises:

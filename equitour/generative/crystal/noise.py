@@ -3,8 +3,8 @@
 | part | noise | at t = 1 |
 | --- | --- | --- |
 | lattice | cos(πt/2) x + sin(πt/2) ε, x the scaled log metric | Gaussian |
-| positions | f + σ(t) ε on the torus, σ from `SIGMA_MIN` to `SIGMA_MAX` in equal ratios | uniform |
-| elements | each hidden with probability t | all hidden |
+| positions | f + σ(t) ε on the torus, σ from `SIGMA_MIN` to `SIGMA_MAX` | uniform |
+| elements | each hidden with probability `hidden_share(t)` | all hidden |
 """
 
 from __future__ import annotations
@@ -20,12 +20,23 @@ from equitour.generative.crystal.crystals import HIDDEN, Crystals, centred
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.torus import score_size, wrapped_score
 
-SIGMA_MIN, SIGMA_MAX = 0.003, 0.5
+# The cube root of σ is linear in t: between equal ratios, which spend most of the time where all is settled, and equal differences, which
+# hurry through the end (T. Karras et al., NeurIPS 2022). Which atom goes to which site is settled at σ from 0.4 to 0.15, a third of the time.
+SIGMA_MIN, SIGMA_MAX, RHO = 0.005, 0.5, 3
 
 
 def torus_sigma(t: Float[Tensor, "*times"]) -> Float[Tensor, "*times"]:
     """σ(t) of positions, in fractions."""
-    return SIGMA_MIN ** (1 - t) * SIGMA_MAX**t
+    return ((1 - t) * SIGMA_MIN ** (1 / RHO) + t * SIGMA_MAX ** (1 / RHO)) ** RHO
+
+
+# Elements are settled while positions are still uniform: what they are decides where atoms go, more than the other way round.
+TOLD_AT = 0.7
+
+
+def hidden_share(t: Float[Tensor, "*times"]) -> Float[Tensor, "*times"]:
+    """Probability that an element is hidden: none until `TOLD_AT`, then rising to one in a straight line."""
+    return ((t - TOLD_AT) / (1 - TOLD_AT)).clamp_min(0)
 
 
 def lattice_shares(t: Float[Tensor, "*times"]) -> tuple[Float[Tensor, "*times"], Float[Tensor, "*times"]]:
@@ -82,7 +93,7 @@ def add_noise(
     Args:
         crystals: Clean.
         t: Of lattice and positions.
-        hiding: Probability of an element to be hidden: t in the joint process, 0 where the composition is given.
+        hiding: Probability of an element to be hidden: `hidden_share(t)` in the joint process, 0 where the composition is given.
         scale: Of the lattices.
         generator: Of the noise.
     """

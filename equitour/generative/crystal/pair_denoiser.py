@@ -2,7 +2,7 @@
 
 It sees the metric of the lattice, never its orientation, so rotations and reflections leave it alone by construction; differences on
 the torus through whole waves, so translations modulo one do; and sums over atoms, so permutations do. Another choice of lattice vectors,
-SL(3, Z), it does not see through: it must be shown reduced cells (`reduced`).
+SL(3, Z), it does not see through: it must be shown reduced cells (`reduced_cell`).
 
 Source: after CSPNet of R. Jiao et al. (DiffCSP), NeurIPS 2023.
 """
@@ -10,19 +10,19 @@ Source: after CSPNet of R. Jiao et al. (DiffCSP), NeurIPS 2023.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.generative.crystal.crystals import Crystals, centred, mean_over
-from equitour.generative.crystal.elements import WAVES, ElementTable, waves
+from equitour.generative.crystal.elements import WAVES, CrystalDenoiser, waves
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.noise import Denoised, lattice_shares
 
 
-class PairDenoiser(nn.Module):
+class PairDenoiser(CrystalDenoiser):
     """Message passing between all pairs of atoms of a crystal.
 
     Args:
@@ -31,6 +31,7 @@ class PairDenoiser(nn.Module):
         channels: Width of the layers.
         num_layers: Rounds of messages.
         properties: Numbers that crystals may be asked to have.
+        sizes: How many of the crystals learnt had so many atoms.
     """
 
     def __init__(
@@ -41,16 +42,16 @@ class PairDenoiser(nn.Module):
         channels: int = 128,
         num_layers: int = 4,
         properties: int = 0,
+        sizes: Mapping[int, int] | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = {
-            "elements": [int(z) for z in elements],
-            "channels": channels,
-            "num_layers": num_layers,
-            "properties": properties,
-        }
-        self.scale = scale or LatticeScale()
-        self.elements = ElementTable(elements, channels)
+        super().__init__(
+            scale,
+            elements=elements,
+            channels=channels,
+            sizes=sizes,
+            num_layers=num_layers,
+            properties=properties,
+        )
         # Of each crystal: waves of the time, the lattice, its size, and each property with a mark whether it is told.
         self.crystal = _mlp(2 * WAVES + 6 + 1 + 2 * properties, channels, channels)
         self.layers = nn.ModuleList(PairLayer(channels) for _ in range(num_layers))
@@ -88,11 +89,6 @@ class PairDenoiser(nn.Module):
             told = condition.to(numbers)
         size = crystals.counts.to(numbers).log()[:, None]
         return torch.cat([waves(t), numbers, size, told.nan_to_num(), told.isfinite().to(numbers)], 1)
-
-    @property
-    def numbers(self) -> Int[Tensor, " elements"]:
-        """Atomic numbers in the order of the logits."""
-        return self.elements.numbers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from equitour.generative.crystal.crystals import HIDDEN, Crystals
-from equitour.generative.crystal.noise import Denoised, lattice_shares, torus_sigma
+from equitour.generative.crystal.noise import TOLD_AT, Denoised, lattice_shares, torus_sigma
 from equitour.generative.crystal.torus import score_size
 
 
@@ -29,7 +29,7 @@ class CrystalStep:
     crystals: Crystals
 
 
-def blank(
+def blank_crystals(
     counts: Sequence[int] | Int[Tensor, " crystals"],
     elements: Int[Tensor, " nodes"] | None = None,
     *,
@@ -48,7 +48,7 @@ def blank(
 
 
 @torch.no_grad()
-def denoise(
+def denoise_crystals(
     denoiser: Callable[..., Denoised],
     start: Crystals,
     *,
@@ -65,7 +65,7 @@ def denoise(
 
     Args:
         denoiser: Trained; called with crystals, t and condition.
-        start: Numbers of atoms, and elements where they are known (`blank`).
+        start: Numbers of atoms, and elements where they are known (`blank_crystals`).
         steps: Evaluations.
         churn: 1 follows the reverse diffusion with all its noise (DDPM), 0 the deterministic flow (DDIM).
         condition: Properties asked for.
@@ -86,10 +86,20 @@ def denoise(
 
 
 def sample_crystals(
-    denoiser: Callable[..., Denoised], counts: Sequence[int] | Int[Tensor, " crystals"], **options: object
+    denoiser: Callable[..., Denoised],
+    counts: int | Sequence[int] | Int[Tensor, " crystals"],
+    **options: object,
 ) -> Crystals:
-    """New crystals of so many atoms each: the last step of `denoise`, with its options."""
-    for step in denoise(denoiser, blank(counts), **options):
+    """New crystals: the last step of `denoise_crystals`, with its options.
+
+    Args:
+        denoiser: Trained.
+        counts: Atoms of each crystal, or how many crystals, with sizes as often as among those learnt.
+        **options: Of `denoise_crystals`.
+    """
+    if isinstance(counts, int):
+        counts = denoiser.draw_sizes(counts, options.get("generator"))
+    for step in denoise_crystals(denoiser, blank_crystals(counts), **options):
         last = step
     return last.crystals
 
@@ -152,17 +162,13 @@ class Walk:
         return (a_s * clean + kept * noise + fresh * self._normal(clean)).to(clean.dtype)
 
     def _earlier_positions(self, score: Tensor, t: float, s: float) -> Tensor:
-        """Along the score, with as much fresh noise as the reverse diffusion has; at the end without."""
+        """The same on the torus, where f + σ² ∂ ln p / ∂f is the mean clean position; at the end nothing else is left."""
         wide, narrow = (torus_sigma(torch.tensor(x, dtype=torch.float64)) for x in (t, s))
-        gradient = score * score_size(wide).to(score)
-        if s == 0:
-            return (self.crystals.fractional + wide.square().to(score) * gradient) % 1.0
-        gap = wide.square() - narrow.square()
-        fresh = self.churn * (narrow.square() / wide.square() * gap).sqrt()
-        # Without churn half of the gap, as along the probability flow; with it all of it.
-        share = (1 + self.churn**2) / 2
-        moved = share * gap.to(score) * gradient + fresh.to(score) * self._normal(score)
-        return (self.crystals.fractional + moved) % 1.0
+        narrow = narrow if s else torch.zeros_like(wide)
+        fresh = self.churn * narrow / wide * (wide.square() - narrow.square()).sqrt()
+        kept = (narrow.square() - fresh.square()).clamp_min(0).sqrt()
+        way = (wide * (wide - kept) * score_size(wide)).to(score)
+        return (self.crystals.fractional + way * score + fresh.to(score) * self._normal(score)) % 1.0
 
     def _fewer_hidden(self, logits: Tensor, s: float) -> Tensor:
         due = (self.crystals.atomic_numbers == HIDDEN) & (self.revealed_at >= s)
@@ -174,7 +180,7 @@ class Walk:
         return numbers
 
     def _spread_times(self, crystals: Crystals) -> Float[Tensor, " nodes"]:
-        """When each element is drawn: in random order, evenly over time, with a common random start for each crystal."""
+        """When each element is drawn: in random order, evenly over the first part of the way, from a random start in each crystal."""
         keys = torch.rand(crystals.num_nodes, generator=self.generator, dtype=torch.float64)
         order = torch.argsort(crystals.batch + keys)
         counts = crystals.counts
@@ -182,7 +188,7 @@ class Walk:
         rank[order] = torch.arange(len(order))
         rank = rank - (counts.cumsum(0) - counts)[crystals.batch]
         start = torch.rand(crystals.num_crystals, generator=self.generator, dtype=torch.float64)
-        return (rank + start[crystals.batch]) / counts[crystals.batch]
+        return TOLD_AT + (1 - TOLD_AT) * (rank + start[crystals.batch]) / counts[crystals.batch]
 
     def _normal(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like)

@@ -1,0 +1,177 @@
+"""`equitour fit-crystals`: from a file of crystals to a model that generates more of their kind."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equitour.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from equitour.generative import Crystals
+    from equitour.train import Training
+
+HELP = "train a diffusion model of crystals: lattice, positions and elements"
+# So often the state is written, in seconds: what a power cut costs at most.
+BETWEEN_LOOKS = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare files, budget and model."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="crystals: csv or csv.gz with a column cif, extxyz, CIF",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model file"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where the training of --out was stopped")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, default=None, help="train for so long (60)")
+    budget.add_argument(
+        "--steps", type=int, help="train for so many steps instead; repeatable to the last bit"
+    )
+    parser.add_argument(
+        "--denoiser",
+        choices=("pair", "action"),
+        default="pair",
+        help="pair is fast; action sees distances only (pair)",
+    )
+    parser.add_argument("--channels", type=int, help="width of the layers (128; action 96)")
+    parser.add_argument("--layers", type=int, help="rounds of messages (4; action 3)")
+    parser.add_argument("--batch-size", type=int, default=128, help="crystals in a step (128)")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="at its highest (0.003)")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise (0)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Train; a wrong file or setting ends in one sentence, a stop keeps what was reached."""
+    require_sense(arguments)
+    try:
+        run(arguments)
+    except (ValueError, FloatingPointError) as trouble:
+        raise Trouble(str(trouble)) from None
+    except KeyboardInterrupt:
+        raise Trouble(
+            "stopped; what was reached is kept, and the same command with --resume goes on from there."
+        ) from None
+    return 0
+
+
+def require_sense(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before any file is read."""
+    for name in ("steps", "minutes", "batch_size", "learning_rate", "channels", "layers"):
+        value = getattr(arguments, name)
+        if value is not None and not value > 0:
+            raise Trouble(
+                f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
+            )
+    out = arguments.out
+    if out.exists() and not (arguments.resume or arguments.overwrite):
+        raise Trouble(
+            f"--out must be a new file, received {out}, which exists: go on with --resume, or begin anew with --overwrite."
+        )
+    if not out.absolute().parent.is_dir():
+        raise Trouble(f"the folder of --out must exist, received {out.absolute().parent}: make it first.")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, train with a bar, write model and state."""
+    from equitour.cli.crystal_files import read_crystals
+    from equitour.cli.stopping import stopping_politely
+    from equitour.cli.training_run import state_of
+
+    crystals = crystals_of(read_crystals(arguments.data))
+    training = training_of(arguments, crystals)
+    state = state_of(arguments.out)
+    if arguments.resume and state.is_file():
+        training.load(state)
+    elif arguments.resume and arguments.out.exists():
+        raise Trouble(f"--resume needs the file {state}, which does not exist: begin anew with --overwrite.")
+    print(summary(arguments, training, crystals), file=sys.stderr)
+    with stopping_politely() as stop:
+        for _ in watched(training, arguments.out):
+            if stop.asked:
+                keep(training, arguments.out)
+                raise KeyboardInterrupt
+    keep(training, arguments.out)
+    done = training.budget
+    print(f"{arguments.out}: {done.steps_done} steps in {done.seconds_done / 60:.1f} minutes")
+
+
+def crystals_of(structures: list[Atoms]) -> Crystals:
+    """Crystals in their reduced cells, in single precision."""
+    from equitour.generative import Crystals, reduced_cell
+
+    return Crystals.of([reduced_cell(atoms) for atoms in structures])
+
+
+def training_of(arguments: argparse.Namespace, crystals: Crystals) -> Training:
+    """A fresh training as the arguments say."""
+    import torch
+
+    from equitour.generative import DENOISERS, NoisyBatches, crystal_loss
+    from equitour.train import Budget, Recipe, Training
+
+    torch.manual_seed(arguments.seed)
+    sizes = {"channels": arguments.channels, "num_layers": arguments.layers}
+    model = DENOISERS[arguments.denoiser].of(crystals, **{k: v for k, v in sizes.items() if v})
+    batches = NoisyBatches(
+        crystals,
+        scale=model.scale,
+        batch_size=arguments.batch_size,
+        generator=torch.Generator().manual_seed(arguments.seed),
+    )
+    minutes = None if arguments.steps else arguments.minutes or 60.0
+    recipe = Recipe(learning_rate=arguments.learning_rate, final=0.001, decay=0.999, max_norm=1.0)
+    budget = Budget(steps=arguments.steps, minutes=minutes)
+    return Training(model, crystal_loss, batches=batches, budget=budget, recipe=recipe)
+
+
+def watched(training: Training, out: Path):
+    """The training's steps, with a bar, and the state written every minute."""
+    from tqdm.auto import tqdm
+
+    layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+    written, shown = time.monotonic(), {}
+    with tqdm(total=1.0, desc="crystals", bar_format=layout, file=sys.stderr) as bar:
+        for step in training:
+            # One step says little, since times and noise differ; a hundred say enough.
+            shown = {name: 0.99 * shown.get(name, value) + 0.01 * value for name, value in step.terms.items()}
+            bar.n = training.budget.progress
+            bar.set_postfix_str(
+                ", ".join(f"{name} {value:.3f}" for name, value in shown.items()), refresh=False
+            )
+            bar.update(0)
+            if time.monotonic() - written > BETWEEN_LOOKS:
+                keep(training, out)
+                written = time.monotonic()
+            yield step
+
+
+def keep(training: Training, out: Path) -> None:
+    """Write the model with averaged weights, and everything that resuming needs."""
+    from equitour.cli.training_run import state_of
+    from equitour.generative import save_crystal_model
+
+    save_crystal_model(training.average, out, metadata={"steps": training.budget.steps_done})
+    training.save(state_of(out))
+
+
+def summary(arguments: argparse.Namespace, training: Training, crystals: Crystals) -> str:
+    """What is going to be trained, on what."""
+    weights = sum(weight.numel() for weight in training.model.parameters())
+    elements = len(training.model.settings["elements"])
+    return (
+        f"{crystals.num_crystals} crystals of {int(crystals.counts.min())} to {int(crystals.counts.max())} atoms, "
+        f"{elements} elements; {arguments.denoiser} denoiser with {weights} weights"
+    )

@@ -1,0 +1,222 @@
+"""`equitour generate`: new crystals from a trained model, for any composition or a given one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equitour.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from torch import Tensor
+
+HELP = "generate crystals with a model that fit-crystals trained"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare model, number, compositions and output."""
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="of fit-crystals")
+    parser.add_argument("--n", type=int, help="how many crystals (100; with --composition-from one a row)")
+    parser.add_argument("--out", type=Path, default=Path("crystals.extxyz"), metavar="FILE", help="extxyz")
+    parser.add_argument("--resume", action="store_true", help="go on where the writing of --out was stopped")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument(
+        "--composition", metavar="FORMULA", help="predict structures of one cell's formula, such as BaTiO3"
+    )
+    given.add_argument(
+        "--composition-from",
+        type=Path,
+        metavar="FILE",
+        help="one sample for each crystal of FILE, in its order; nothing but its elements is looked at",
+    )
+    parser.add_argument("--steps", type=int, default=50, help="evaluations of the network for a crystal (50)")
+    parser.add_argument("--batch-size", type=int, default=200, help="crystals made at once (200)")
+    parser.add_argument("--seed", type=int, default=0, help="of all chance (0)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Generate; a wrong model or formula ends in one sentence, a stop keeps what was made."""
+    require_sense(arguments)
+    try:
+        run(arguments)
+    except ValueError as trouble:
+        raise Trouble(str(trouble)) from None
+    except KeyboardInterrupt:
+        raise Trouble(
+            "stopped; what was made is kept, and the same command with --resume goes on from there."
+        ) from None
+    return 0
+
+
+def require_sense(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before any file is read."""
+    for name in ("n", "steps", "batch_size"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise Trouble(
+                f"--{name.replace('_', '-')} must be at least 1, received {value}: leave it out or mend it."
+            )
+    if arguments.composition_from and arguments.n:
+        raise Trouble(
+            "--composition-from makes one crystal for each row, received --n too: leave one of them out."
+        )
+    if not arguments.model.is_file():
+        raise Trouble(
+            f"--model must be a file, received {arguments.model}: train one with `equitour fit-crystals`."
+        )
+    if arguments.out.exists() and not (arguments.resume or arguments.overwrite):
+        raise Trouble(
+            f"--out must be a new file, received {arguments.out}, which exists: begin anew with --overwrite."
+        )
+    if not arguments.out.absolute().parent.is_dir():
+        raise Trouble(
+            f"the folder of --out must exist, received {arguments.out.absolute().parent}: make it first."
+        )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Batch after batch, each written as it is made."""
+    from tqdm.auto import tqdm
+
+    from equitour.cli.stopping import stopping_politely
+    from equitour.generative import load_crystal_model
+
+    model = load_crystal_model(arguments.model)
+    wanted = compositions(arguments)
+    total = len(wanted) if wanted else arguments.n or 100
+    growing = Growing(arguments.out, plan_of(arguments, total), resume=arguments.resume)
+    with stopping_politely() as stop, tqdm(total=total, desc="crystals", file=sys.stderr) as bar:
+        bar.update(growing.count)
+        while growing.count < total:
+            size = min(arguments.batch_size, total - growing.count)
+            chosen = wanted[growing.count : growing.count + size] if wanted else None
+            growing.add(
+                made(model, size, chosen, steps=arguments.steps, seed=(arguments.seed, growing.count))
+            )
+            bar.update(size)
+            if stop.asked:
+                raise KeyboardInterrupt
+    growing.finish()
+    print(f"{arguments.out}: {total} crystals")
+
+
+def made(
+    model, size: int, elements: list[Tensor] | None, *, steps: int, seed: tuple[int, int]
+) -> list[Atoms]:
+    """One batch; its chance depends on the seed and on its place only, so a run that was stopped makes the same crystals."""
+    import torch
+
+    from equitour.generative import blank_crystals, denoise_crystals
+
+    # Two small numbers make one seed that no other pair shares.
+    generator = torch.Generator().manual_seed(seed[0] * 2**32 + seed[1])
+    if elements is None:
+        start = blank_crystals(model.draw_sizes(size, generator))
+    else:
+        start = blank_crystals([len(z) for z in elements], torch.cat(elements))
+    for step in denoise_crystals(model, start, steps=steps, generator=generator):
+        last = step
+    return last.crystals.to_ase()
+
+
+def compositions(arguments: argparse.Namespace) -> list[Tensor] | None:
+    """Elements of each crystal that is asked for; None where the model shall choose."""
+    import torch
+
+    from equitour.cli.crystal_files import read_crystals
+
+    if arguments.composition_from:
+        return [torch.as_tensor(atoms.numbers).long() for atoms in read_crystals(arguments.composition_from)]
+    if arguments.composition:
+        return [torch.tensor(numbers_of(arguments.composition))] * (arguments.n or 100)
+    return None
+
+
+def numbers_of(formula: str) -> list[int]:
+    """Atomic numbers of a formula.
+
+    Raises:
+        Trouble: It is none.
+    """
+    from ase.data import atomic_numbers
+    from ase.formula import Formula
+
+    try:
+        counts = Formula(formula).count()
+        numbers = [atomic_numbers[symbol] for symbol, times in counts.items() for _ in range(times)]
+    except (ValueError, KeyError):
+        numbers = []
+    if not numbers or 0 in numbers:
+        raise Trouble(
+            f"--composition must be a formula of one cell, such as BaTiO3, received {formula!r}: check its symbols."
+        )
+    return numbers
+
+
+def plan_of(arguments: argparse.Namespace, total: int) -> dict:
+    """What decides which crystals are made: a stopped run may only be resumed with the same."""
+    import hashlib
+
+    asked = arguments.composition or arguments.composition_from
+    return {
+        "model": hashlib.sha256(arguments.model.read_bytes()).hexdigest(),
+        "crystals": total,
+        "composition": str(asked) if asked else None,
+        "steps": arguments.steps,
+        "batch_size": arguments.batch_size,
+        "seed": arguments.seed,
+    }
+
+
+class Growing:
+    """A file that grows batch by batch under another name, with a note of how far it is whole."""
+
+    def __init__(self, out: Path, plan: dict, *, resume: bool) -> None:
+        self.out, self.plan, self.count = out, plan, 0
+        self.part, self.note = (out.with_name(out.name + end) for end in (".part", ".part.json"))
+        if resume and self.note.is_file() and self.part.is_file():
+            self._go_on(json.loads(self.note.read_text()))
+        elif not resume:
+            self.note.unlink(missing_ok=True)
+            self.part.write_text("")
+        elif not out.is_file():
+            raise Trouble(
+                f"--resume needs the file {self.part}, which does not exist: begin without --resume."
+            )
+        else:
+            # The run that is asked to go on had come to its end.
+            self.count = plan["crystals"]
+
+    def _go_on(self, note: dict) -> None:
+        if note["plan"] != self.plan:
+            changed = [name for name in self.plan if note["plan"].get(name) != self.plan[name]]
+            raise Trouble(
+                f"--resume must ask for the same, received another {', '.join(changed)}: begin anew with --overwrite."
+            )
+        self.count = note["count"]
+        # What a batch that was cut off has left behind is cut away.
+        with self.part.open("r+b") as file:
+            file.truncate(note["bytes"])
+
+    def add(self, structures: list[Atoms]) -> None:
+        """Write a batch, then say that it is whole."""
+        from ase.io import write
+
+        with self.part.open("a") as file:
+            write(file, structures, format="extxyz")
+        self.count += len(structures)
+        note = {"plan": self.plan, "count": self.count, "bytes": self.part.stat().st_size}
+        new = self.note.with_name(self.note.name + ".new")
+        new.write_text(json.dumps(note))
+        new.replace(self.note)
+
+    def finish(self) -> None:
+        """The file takes its name, unless it has it."""
+        if self.part.is_file():
+            self.part.replace(self.out)
+        self.note.unlink(missing_ok=True)
