@@ -1,13 +1,13 @@
 """What lesson 502 needs besides its ideas: islands, ways between motifs, properties, and how much of a latent number is order."""
 
-import math
+import sys
 
 import pytest
 import torch
 
 from equitour.generative import Gaussian, GramScale, GramVAE, MotifVAE, PosedVAE, gram_matrix, shuffled
 from equitour.graph import AtomicGraph
-from equitour.learn import latents
+from equitour.learn import latents, verdicts
 from equitour.symmetry import random_orthogonal
 
 
@@ -31,24 +31,6 @@ class Sums(MotifVAE):
         return Gaussian(mean, torch.zeros_like(mean))
 
 
-def test_points_of_an_island_are_ashore_and_the_middle_of_the_sea_is_not(generator):
-    points, names = latents.on_islands(400, generator=generator)
-    assert latents.ashore(points) > 0.97
-    assert latents.ashore(torch.zeros(5, 2)) == 0
-    assert names == sorted(names)
-    assert len(set(names)) == 8
-    middles = latents.islands()
-    assert torch.allclose(middles.norm(dim=1), torch.full((8,), 2.0))
-    for shore, middle in zip(latents.shores(), middles, strict=True):
-        assert torch.allclose((shore - middle).norm(dim=1), torch.full((len(shore),), latents.SHORE))
-
-
-def test_layers_have_no_activation_after_the_last(generator):
-    network = latents.layers(2, 5, 3)
-    assert [type(part).__name__ for part in network] == ["Linear", "Tanh", "Linear"]
-    assert network(torch.randn(7, 2, generator=generator)).shape == (7, 3)
-
-
 def test_an_encoder_that_sums_over_neighbours_knows_nothing_of_their_order(tetrahedra, generator):
     assert latents.share_of_order(Sums(0.0), tetrahedra, generator=generator) == pytest.approx(0, abs=1e-4)
 
@@ -63,12 +45,11 @@ def test_a_motif_laid_on_itself_in_any_order_is_nothing_off(tetrahedra, generato
     assert latents.off(other, tetrahedra) < 1e-3
 
 
-def test_a_tetrahedron_has_four_bonds_six_equal_angles_and_its_room(tetrahedra):
+def test_a_tetrahedron_has_four_bonds_and_its_room(tetrahedra):
     bonds, room = latents.bonds_and_room(tetrahedra).T
     assert torch.allclose(bonds, torch.full((60,), 4.0), atol=0.2)
     assert torch.allclose(room, tetrahedra[:, 4:].norm(dim=-1).mean(1))
-    angles = latents.six_angles(tetrahedra)
-    assert torch.allclose(angles, torch.full((60, 6), math.degrees(math.acos(-1 / 3))), atol=1e-3)
+    assert set(latents.bonded(tetrahedra)) == {"four bonds"}
 
 
 def test_a_neighbour_at_the_end_of_a_bond_counts_half():
@@ -79,8 +60,8 @@ def test_a_neighbour_at_the_end_of_a_bond_counts_half():
 def test_two_atoms_at_one_place_are_impossible(tetrahedra):
     crowded = tetrahedra.clone()
     crowded[:15, 4] = crowded[:15, 0]
-    assert latents.possible(tetrahedra) == 1
-    assert latents.possible(crowded) == 0.75
+    assert verdicts.possible(tetrahedra) == 1
+    assert verdicts.possible(crowded) == 0.75
 
 
 def test_a_way_begins_and_ends_at_motifs_and_one_bad_step_spoils_it(tetrahedra, generator):
@@ -90,9 +71,9 @@ def test_a_way_begins_and_ends_at_motifs_and_one_bad_step_spoils_it(tetrahedra, 
     assert way.shape == straight.shape == (5, 10, 8, 3)
     assert min(latents.off(straight[0, k : k + 1].expand_as(tetrahedra), tetrahedra) for k in range(3)) < 0.3
     good = tetrahedra[:8, :4].expand(5, -1, -1, -1).clone()
-    assert latents.possible_ways(good) == 1
+    assert verdicts.possible_ways(good) == 1
     good[2, :2, 0] = 0
-    assert latents.possible_ways(good) == 0.75
+    assert verdicts.possible_ways(good) == 0.75
 
 
 def test_a_linear_property_is_read_out_exactly_and_the_mean_explains_nothing(generator):
@@ -103,11 +84,12 @@ def test_a_linear_property_is_read_out_exactly_and_the_mean_explains_nothing(gen
     assert latents.explained(truth.mean(0).expand_as(truth), truth).abs().max() < 1e-5
 
 
-def test_the_map_shows_the_two_directions_that_reach_farthest(generator):
+def test_the_map_shows_the_walk_and_the_widest_direction_beside_it(generator):
     z = torch.randn(200, 5, generator=generator) * torch.tensor([0.1, 3.0, 0.1, 5.0, 0.1])
-    plane = latents.plane(z)
+    plane = latents.plane(z, along=torch.tensor([0.0, 0.0, 0.0, 2.0, 0.0]))
     assert torch.allclose(plane.T @ plane, torch.eye(2), atol=1e-5)
-    assert plane[[1, 3]].norm() > 1.4
+    assert torch.allclose(plane[:, 0], torch.eye(5)[3])
+    assert plane[1, 1].abs() > 0.95
     frames, groups = latents.walker(z[:6] @ plane, z[:4] @ plane, ["motif"] * 6)
     assert frames.shape == (4, 7, 2)
     assert torch.equal(frames[:, -1], z[:4] @ plane)
@@ -131,12 +113,50 @@ def test_own_motifs_are_of_the_most_frequent_element_and_of_unit_length(generato
 
 
 def test_the_table_has_a_line_for_each_kind():
-    told = latents.table({"copies": (1.0, 0.25, 0.0)}).splitlines()
+    told = verdicts.table({"copies": (1.0, 0.25, 0.0)}).splitlines()
     assert len(told) == 2
     assert told[1].split() == ["copies", "100%", "0.25", "°", "0.00", "Å"]
+
+
+def test_the_walk_leads_from_four_bonds_to_the_farthest_motif_of_five(tetrahedra):
+    five = tetrahedra[:2].clone()
+    five[:, 4] = torch.tensor([2.3, 0.0, 0.0])
+    z = torch.cat([torch.zeros(60, 2), torch.tensor([[1.0, 0.0], [0.0, 5.0]])])
+    start, end = latents.four_and_five(torch.cat([tetrahedra, five]), z)
+    assert start < 60
+    assert end == 61
+    assert latents.bonded(five) == ["three or five"] * 2
+
+
+def test_without_chemiscope_a_sentence_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    assert "chemiscope is not here" in latents.explorer([], {})
+
+
+def test_the_size_of_a_network_counts_its_biases():
+    assert latents.size(torch.nn.Linear(3, 2)) == 8
 
 
 def test_columns_are_one_number_a_motif(tetrahedra):
     found = latents.columns(tetrahedra, torch.zeros(60, 2))
     assert {len(column["values"]) for column in found.values()} == {60}
     assert {column["target"] for column in found.values()} == {"structure"}
+
+
+def test_real_motifs_score_as_real_and_copies_are_near(tetrahedra, generator):
+    share, angles, near = verdicts.score(tetrahedra, tetrahedra, tetrahedra)
+    assert (share, angles) == (1, 0)
+    assert near < 1e-3
+    turned = tetrahedra + 0.3 * torch.randn(tetrahedra.shape, generator=generator)
+    assert verdicts.score(turned, tetrahedra, tetrahedra)[1] > 1
+
+
+def test_descending_finds_the_least_of_a_parabola(generator):
+    line = torch.nn.Linear(1, 1)
+    x = torch.randn(300, 1, generator=generator)
+
+    def loss(x, y):
+        return (line(x) - y).square().mean()
+
+    latents.descend(loss, [line], (x, 0.1 * x), steps=3000, generator=generator)
+    assert line.weight.item() == pytest.approx(0.1, abs=1e-2)

@@ -1,66 +1,25 @@
 """Latent numbers to train, to map and to walk along: what lesson 502 needs besides its ideas."""
 
 import copy
-import itertools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from equitour.datasets import density_2d
 from equitour.generative import (
     MotifDenoiser,
     MotifVAE,
     PosedVAE,
-    bond_angles,
     environments,
     pose,
-    shortest_distance,
     shuffled,
     synchronise_unordered,
 )
 from equitour.graph import AtomicGraph
 
-RADIUS, SPREAD = 2.0, 0.15  # Of the circle on which the islands lie, and of each of them.
-SHORE = 3 * SPREAD
 BOND, BLUR = 2.85, 0.15  # Å: where a bond of silicon ends, and how gradually.
-NEAREST = 2.0  # Å: nearer than that, two atoms of silicon overlap.
-
-
-def layers(*widths: int) -> nn.Sequential:
-    """Linear maps between these widths, with tanh between them and none at the end."""
-    made: list[nn.Module] = []
-    for wide, next_wide in itertools.pairwise(widths):
-        made += [nn.Linear(wide, next_wide), nn.Tanh()]
-    return nn.Sequential(*made[:-1])
-
-
-def islands() -> Float[Tensor, "8 2"]:
-    """The middles of the eight islands of the density "gaussians"."""
-    angle = math.pi / 4 * torch.arange(8)
-    return RADIUS * torch.stack([angle.cos(), angle.sin()], 1)
-
-
-def on_islands(count: int, *, generator: torch.Generator) -> tuple[Float[Tensor, "count 2"], list[str]]:
-    """Points on eight islands in the plane, and the name of the island of each."""
-    points = density_2d("gaussians", count, generator=generator).float()
-    nearest, order = torch.cdist(points, islands()).argmin(1).sort()
-    return points[order], [f"island {k + 1}" for k in nearest.tolist()]
-
-
-def ashore(points: Float[Tensor, "count 2"]) -> float:
-    """Share of points that lie within three deviations of an island's middle."""
-    return (torch.cdist(points, islands()).amin(1) < SHORE).double().mean().item()
-
-
-def shores() -> list[Float[Tensor, "corners 2"]]:
-    """A circle around each island, to be drawn behind points."""
-    angle = torch.linspace(0, 2 * math.pi, 33)
-    circle = SHORE * torch.stack([angle.cos(), angle.sin()], 1)
-    return [middle + circle for middle in islands()]
 
 
 def room(vectors: Float[Tensor, "motifs 8 3"]) -> Float[Tensor, " motifs"]:
@@ -71,6 +30,21 @@ def room(vectors: Float[Tensor, "motifs 8 3"]) -> Float[Tensor, " motifs"]:
 def coordination(vectors: Float[Tensor, "motifs neighbors 3"]) -> Float[Tensor, " motifs"]:
     """Bonds of the centre, each counted as 1 / (1 + exp((r − 2.85 Å) / 0.15 Å)), so that a bond may be half made."""
     return torch.sigmoid((BOND - vectors.norm(dim=-1)) / BLUR).sum(1)
+
+
+def bonded(vectors: Float[Tensor, "motifs neighbors 3"]) -> list[str]:
+    """The group of each motif by the bonds of its centre: "four bonds", or "three or five"."""
+    off = (coordination(vectors) - 4).abs()
+    return ["four bonds" if o < 0.5 else "three or five" for o in off.tolist()]
+
+
+def four_and_five(
+    vectors: Float[Tensor, "motifs neighbors 3"], z: Float[Tensor, "motifs latent"]
+) -> tuple[int, int]:
+    """The motif of most nearly four bonds, and of those with a fifth the one farthest from it in latent numbers."""
+    bonds = coordination(vectors)
+    start, five = int((bonds - 4).abs().argmin()), (bonds > 4.7).nonzero().flatten()
+    return start, int(five[(z[five] - z[start]).norm(dim=1).argmax()])
 
 
 def bonds_and_room(vectors: Float[Tensor, "motifs 8 3"]) -> Float[Tensor, "motifs 2"]:
@@ -95,9 +69,12 @@ def linear_readout(
     return _with_one(asked) @ weights
 
 
-def plane(z: Float[Tensor, "motifs latent"]) -> Float[Tensor, "latent 2"]:
-    """The two directions in which latent numbers reach farthest, for a map of them."""
-    return torch.linalg.svd(z - z.mean(0), full_matrices=False)[2][:2].T
+def plane(z: Float[Tensor, "motifs latent"], *, along: Float[Tensor, " latent"]) -> Float[Tensor, "latent 2"]:
+    """For a map of latent numbers: the direction `along`, and of those at right angles the one that reaches farthest."""
+    way = along / along.norm()
+    beside = z - z.mean(0)
+    beside = beside - torch.outer(beside @ way, way)
+    return torch.stack([way, torch.linalg.svd(beside, full_matrices=False)[2][0]], 1)
 
 
 def walker(
@@ -127,11 +104,6 @@ def rms_in_pose(network: PosedVAE, vectors: Float[Tensor, "motifs neighbors 3"])
     rows = network.entries(vectors)
     miss = network.decoder(network.gaussian(rows).mean) - rows
     return float((3 * miss.square().mean()).sqrt() * network.deviation)
-
-
-def possible(vectors: Float[Tensor, "motifs neighbors 3"]) -> float:
-    """Share of motifs of silicon in which no two atoms are nearer than 2.0 Å."""
-    return (shortest_distance(vectors) >= NEAREST).double().mean().item()
 
 
 @torch.no_grad()
@@ -168,10 +140,9 @@ def ways(
     return torch.stack(latent), torch.stack([torch.lerp(places[i], places[j], share) for share in shares])
 
 
-def possible_ways(frames: Float[Tensor, "steps pairs neighbors 3"]) -> float:
-    """Share of ways on which every step is a possible motif."""
-    gaps = torch.stack([shortest_distance(step) for step in frames])
-    return (gaps.amin(0) >= NEAREST).double().mean().item()
+def size(network: nn.Module) -> int:
+    """How many weights a network has."""
+    return sum(weights.numel() for weights in network.parameters())
 
 
 def copied(network: MotifVAE) -> MotifVAE:
@@ -190,12 +161,6 @@ def own_motifs(
     vectors = found.vectors[torch.randperm(len(found), generator=generator)].float()
     vectors = vectors / vectors.norm(dim=-1).mean()
     return vectors[len(vectors) // 5 :], vectors[: len(vectors) // 5]
-
-
-def six_angles(vectors: Float[Tensor, "motifs neighbors 3"]) -> Float[Tensor, "motifs 6"]:
-    """Angles between the four nearest neighbours, sorted, in degrees; 109.5 in a perfect tetrahedron."""
-    nearest = vectors.norm(dim=-1).argsort(1)[:, :4, None].expand(-1, -1, 3)
-    return bond_angles(vectors.gather(1, nearest)).view(-1, 6).sort(1).values
 
 
 @torch.no_grad()
@@ -220,13 +185,21 @@ def draw_sizes(
     ax.legend()
 
 
-def table(scores: Mapping[str, Sequence[float]]) -> str:
-    """Kinds of motifs: share possible, angles off (degrees), distance from the nearest learnt one (Å)."""
-    lines = [f"{'':20} possible  angles off  nearest learnt"]
-    lines += [
-        f"{name:20} {valid:8.0%}  {off:8.2f} °  {near:12.2f} Å" for name, (valid, off, near) in scores.items()
-    ]
-    return "\n".join(lines)
+def descend(
+    loss: Callable[..., Tensor],
+    networks: Sequence[nn.Module],
+    data: Sequence[Float[Tensor, "motifs _"]],
+    *,
+    steps: int,
+    generator: torch.Generator,
+) -> None:
+    """Train networks together: so many steps of Adam down `loss(*batch)`, with batches of 256 rows of the data."""
+    optimizer = torch.optim.Adam([w for network in networks for w in network.parameters()], lr=1e-3)
+    for _ in range(steps):
+        batch = torch.randint(len(data[0]), (256,), generator=generator)
+        optimizer.zero_grad()
+        loss(*(one[batch] for one in data)).backward()
+        optimizer.step()
 
 
 def columns(
@@ -240,6 +213,15 @@ def columns(
         "room": room(vectors),
     }
     return {name: {"target": "structure", "values": v.detach().numpy()} for name, v in named.items()}
+
+
+def explorer(structures: Sequence[Any], properties: Mapping[str, Any]) -> Any:
+    """Structures of ASE and their properties in chemiscope; a sentence where it is not installed."""
+    try:
+        import chemiscope
+    except ImportError:
+        return "chemiscope is not here; the linked figures need nothing but this page."
+    return chemiscope.show(list(structures), properties=dict(properties))
 
 
 def _with_one(z: Tensor) -> Tensor:
