@@ -1,0 +1,110 @@
+"""Two arms of a galaxy: a density in the plane of which everything is known at every noise, and its drawings (lesson 504)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from equitour.generative.diffusion import GaussianMixture, Schedule
+
+PARTS, ALONG, ACROSS = 9, 0.24, 0.11  # Gaussians in an arm, and their deviations along it and across.
+ARMS = ("one arm", "the other arm")
+
+
+def arm(which: int) -> GaussianMixture:
+    """An arm as a mixture of Gaussians along a spiral; arm 1 is arm 0 turned by half a turn about the origin."""
+    angle = torch.linspace(0.2, 1.35 * math.pi, PARTS, dtype=torch.float64)
+    radius = 0.55 + 0.33 * angle
+    way = torch.stack([angle.cos(), angle.sin()], 1)
+    along = torch.stack([0.33 * way[:, 0] - radius * way[:, 1], 0.33 * way[:, 1] + radius * way[:, 0]], 1)
+    along = along / along.norm(dim=1, keepdim=True)
+    shape = (ALONG**2 - ACROSS**2) * along[:, :, None] * along[:, None]
+    covariances = shape + ACROSS**2 * torch.eye(2, dtype=torch.float64)
+    return GaussianMixture(radius, (1 - 2 * which) * radius[:, None] * way, covariances)
+
+
+def galaxy() -> GaussianMixture:
+    """Both arms."""
+    arms = arm(0), arm(1)
+    return GaussianMixture(
+        *(torch.cat([getattr(one, name) for one in arms]) for name in ("weights", "means", "covariances"))
+    )
+
+
+def stars(
+    count: int, *, generator: torch.Generator | None = None
+) -> tuple[Float[Tensor, "count 2"], Int[Tensor, " count"]]:
+    """Points of the galaxy in float32, and the arm of each, 0 or 1; the arms come one after the other."""
+    first = count // 2
+    points = arm(0).draw(first, generator=generator), arm(1).draw(count - first, generator=generator)
+    return torch.cat(points).float(), (torch.arange(count) >= first).long()
+
+
+def names(which: Int[Tensor, " points"]) -> list[str]:
+    """The name of the arm of each point."""
+    return [ARMS[k] for k in which.tolist()]
+
+
+def middles() -> list[Float[Tensor, "parts 2"]]:
+    """A line along the middle of each arm, to be drawn behind points."""
+    return [arm(k).means for k in (0, 1)]
+
+
+def astray(points: Float[Tensor, "points 2"]) -> float:
+    """Share of points where stars hardly ever are: below the log density −5, where one star in a hundred is."""
+    return (galaxy().log_density(points.double()) < -5).double().mean().item()
+
+
+def flow(
+    x: Float[Tensor, "points 2"], schedule: Schedule, start: float, end: float
+) -> tuple[GaussianMixture, Float[Tensor, "points 2"]]:
+    """A single tilted Gaussian, and where its probability flow takes points x from one time to another, in closed form.
+
+    Along each axis of the covariance x grows as its deviation √(α² c + σ²).
+    """
+    covariance = torch.tensor([[1.3, 0.8], [0.8, 0.6]], dtype=torch.float64)
+    values, axes = torch.linalg.eigh(covariance)
+    times = torch.tensor([start, end], dtype=torch.float64)
+    width = (schedule.alpha(times)[:, None] ** 2 * values + schedule.sigma(times)[:, None] ** 2).sqrt()
+    gaussian = GaussianMixture(torch.ones(1).double(), torch.zeros(1, 2).double(), covariance.expand(1, 2, 2))
+    return gaussian, (x @ axes * width[1] / width[0]) @ axes.T
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """Of ln y against ln x, by least squares."""
+    lines = torch.tensor([list(x), list(y)], dtype=torch.float64).log()
+    apart = lines - lines.mean(1, keepdim=True)
+    return float((apart[0] * apart[1]).sum() / apart[0].square().sum())
+
+
+def draw_density(
+    axes: Any, density: GaussianMixture, score: Tensor | None = None, *, reach: float = 2.6
+) -> None:
+    """Contours of a density and, where given on `grid(reach)`, its score as arrows of one length, strong where it is."""
+    line = torch.linspace(-reach, reach, 121, dtype=torch.float64)
+    height = density.log_density(torch.cartesian_prod(line, line)).view(121, 121).T.exp()
+    axes.contour(line, line, height, levels=6, cmap="cividis", linewidths=1)
+    if score is not None:
+        strength = score.norm(dim=1, keepdim=True)
+        way = score / strength * strength.clamp(max=6).sqrt()
+        axes.quiver(*grid(reach).T, *way.T, color="C1", scale=42, width=0.005)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
+
+
+def grid(reach: float = 2.6, points: int = 17) -> Float[Tensor, "points 2"]:
+    """Points of a square grid."""
+    line = torch.linspace(-reach, reach, points, dtype=torch.float64)
+    return torch.cartesian_prod(line, line)
+
+
+def draw_errors(axes: Any, calls: Sequence[int], errors: Mapping[str, Sequence[float]]) -> None:
+    """Errors by questions to the network, both logarithmic, a marker for each sampler; the slope stands in the legend."""
+    for marker, (name, values) in zip("os^Dv", errors.items(), strict=False):
+        axes.loglog(calls, values, f"-{marker}", ms=5, label=name)
+    axes.set_xticks(calls, [str(n) for n in calls])
+    axes.minorticks_off()
+    axes.set(xlabel="questions to the network")
+    axes.legend(fontsize=8.5)
