@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -44,6 +45,19 @@ def collate(examples: Sequence[Example]) -> Example:
         return examples[0]
     labels = {name: torch.cat([example.labels[name] for example in examples]) for name in names}
     return Example(batch([example.graph for example in examples]), labels)
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """What a training asks of its data: batches without end, and a state from which they go on."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def state_dict(self) -> dict:
+        """Everything that decides which batches come next."""
+
+    def load_state_dict(self, state: Mapping) -> None:
+        """Go on where the state was taken."""
 
 
 class Minibatches:

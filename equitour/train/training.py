@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equitour.train.examples import Minibatches
+from equitour.train.examples import Batches
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
 from equitour.train.steps import Step, fit
@@ -63,7 +63,7 @@ class Training:
         model: nn.Module,
         loss: Callable[[nn.Module, Any], Tensor | Mapping[str, Tensor]],
         *,
-        batches: Minibatches,
+        batches: Batches,
         budget: Budget,
         recipe: Recipe | None = None,
         plateau: Plateau | None = None,

@@ -9,7 +9,7 @@ Source: the lattice action of A. Klipfel et al., AAAI 2023.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -34,7 +34,7 @@ class ActionDenoiser(CrystalDenoiser):
         channels: Width of the layers.
         num_layers: Rounds of messages.
         num_basis: Bessel functions of a distance.
-        sizes: How many of the crystals learnt had so many atoms.
+        sizes: Pairs of a number of atoms and how many of the crystals learnt had it.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ActionDenoiser(CrystalDenoiser):
         channels: int = 96,
         num_layers: int = 3,
         num_basis: int = 12,
-        sizes: Mapping[int, int] | None = None,
+        sizes: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__(
             scale,
@@ -142,7 +142,9 @@ def neighbor_graph(crystals: Crystals, cutoff: float) -> AtomicGraph:
     )
     return batch(
         [
-            AtomicGraph.from_arrays(f @ cell, z, cutoff=cutoff, cell=cell, pbc=True, min_distance=0)
+            AtomicGraph.from_arrays(
+                f @ cell, z, cutoff=cutoff, cell=cell, pbc=True, dtype=cell.dtype, min_distance=0
+            )
             for cell, f, z in parts
         ]
     )

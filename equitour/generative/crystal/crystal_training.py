@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from equitour.generative.crystal.crystals import Crystals
 from equitour.generative.crystal.lattice import LatticeScale
-from equitour.generative.crystal.noise import Noisy, add_noise, hidden_share, lattice_shares
+from equitour.generative.crystal.noise import Noisy, add_noise, hidden_share, lattice_shares, torus_sigma
+from equitour.generative.crystal.torus import score_size
 
 # Share of crystals whose elements are all told, and of those with a rate of hiding of their own: a model that has seen both
 # answers to a composition and fills in single elements, besides making everything from noise.
@@ -93,17 +94,20 @@ class NoisyBatches:
 def crystal_loss(denoiser: nn.Module, noisy: Noisy) -> dict[str, Tensor]:
     """Mean squared error of score and lattice's velocity, and the cross entropy of the hidden elements.
 
-    A denoiser that knows nothing has a loss near 1 for score and lattice, and ln(elements) for elements.
+    Scores count in units of 1/σ, as in the prediction of noise: near the uniform end there is little to be learnt, and noise to be
+    averaged only. A denoiser that knows nothing has a loss near 1 for lattice, less for score, and ln(elements) for elements.
     """
     answer = denoiser(noisy.crystals, noisy.t, noisy.condition)
     _, sigma = lattice_shares(noisy.t[:, None])
     miss = (answer.lattice - noisy.lattice) / sigma.clamp_min(1e-2)
+    width = torus_sigma(noisy.t)
+    weight = (width * score_size(width)).square()
     hidden = noisy.crystals.atomic_numbers == 0
     entropy = nn.functional.cross_entropy(
         answer.logits[hidden], denoiser.elements.classes(noisy.elements[hidden]), reduction="sum"
     )
     return {
-        "score": (answer.score - noisy.score).square().mean(),
+        "score": (weight[noisy.crystals.batch][:, None] * (answer.score - noisy.score).square()).mean(),
         "lattice": miss.square().mean(),
         "elements": entropy / hidden.sum().clamp_min(1),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -21,7 +21,7 @@ class CrystalDenoiser(nn.Module):
         scale: Of the lattices that it learns from.
         elements: Atomic numbers that it knows.
         channels: Width of its layers.
-        sizes: How many of the crystals learnt had so many atoms.
+        sizes: Pairs of a number of atoms and how many of the crystals learnt had it.
         **more: Settings of the network itself.
     """
 
@@ -31,11 +31,11 @@ class CrystalDenoiser(nn.Module):
         *,
         elements: Sequence[int],
         channels: int,
-        sizes: Mapping[int, int] | None,
+        sizes: Sequence[Sequence[int]],
         **more: object,
     ) -> None:
         super().__init__()
-        sizes = {int(atoms): int(times) for atoms, times in (sizes or {}).items()}
+        sizes = [[int(atoms), int(times)] for atoms, times in sizes]
         self.settings = {"elements": [int(z) for z in elements], "channels": channels, "sizes": sizes} | more
         self.scale = scale or LatticeScale()
         self.elements = ElementTable(elements, channels)
@@ -43,7 +43,7 @@ class CrystalDenoiser(nn.Module):
     @classmethod
     def of(cls, crystals: Crystals, **settings: object) -> CrystalDenoiser:
         """A network with fresh weights, scaled for these crystals and their elements."""
-        sizes = dict(zip(*(x.tolist() for x in crystals.counts.unique(return_counts=True)), strict=True))
+        sizes = torch.stack(crystals.counts.unique(return_counts=True), 1).tolist()
         elements = crystals.atomic_numbers.unique().tolist()
         return cls(LatticeScale.of(crystals), elements=elements, sizes=sizes, **settings)
 
@@ -63,9 +63,8 @@ class CrystalDenoiser(nn.Module):
             raise ValueError(
                 "sizes must be known to be drawn, received a denoiser without them: build it with `of`, or say how many atoms"
             )
-        weights = torch.tensor(list(sizes.values()), dtype=torch.float64)
-        drawn = torch.multinomial(weights, count, replacement=True, generator=generator)
-        return torch.tensor(list(sizes))[drawn]
+        atoms, times = torch.tensor(sizes).unbind(1)
+        return atoms[torch.multinomial(times.double(), count, replacement=True, generator=generator)]
 
 
 class ElementTable(nn.Module):

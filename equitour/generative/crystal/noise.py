@@ -20,18 +20,18 @@ from equitour.generative.crystal.crystals import HIDDEN, Crystals, centred
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.torus import score_size, wrapped_score
 
-# The cube root of σ is linear in t: between equal ratios, which spend most of the time where all is settled, and equal differences, which
-# hurry through the end (T. Karras et al., NeurIPS 2022). Which atom goes to which site is settled at σ from 0.4 to 0.15, a third of the time.
-SIGMA_MIN, SIGMA_MAX, RHO = 0.005, 0.5, 3
+# The square root of σ is linear in t: between equal ratios, which spend most of the time where all is settled, and equal differences,
+# which hurry through the end (T. Karras et al., NeurIPS 2022). In cells of five atoms, which atom goes to which site is settled at σ
+# from 0.3 to 0.1, which is half of the time.
+SIGMA_MIN, SIGMA_MAX, RHO = 0.005, 0.4, 2
+
+# Elements are settled while positions are still uniform: what they are decides where atoms go, more than the other way round.
+TOLD_AT = 0.7
 
 
 def torus_sigma(t: Float[Tensor, "*times"]) -> Float[Tensor, "*times"]:
     """σ(t) of positions, in fractions."""
     return ((1 - t) * SIGMA_MIN ** (1 / RHO) + t * SIGMA_MAX ** (1 / RHO)) ** RHO
-
-
-# Elements are settled while positions are still uniform: what they are decides where atoms go, more than the other way round.
-TOLD_AT = 0.7
 
 
 def hidden_share(t: Float[Tensor, "*times"]) -> Float[Tensor, "*times"]:

@@ -10,7 +10,7 @@ Source: after CSPNet of R. Jiao et al. (DiffCSP), NeurIPS 2023.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -31,7 +31,7 @@ class PairDenoiser(CrystalDenoiser):
         channels: Width of the layers.
         num_layers: Rounds of messages.
         properties: Numbers that crystals may be asked to have.
-        sizes: How many of the crystals learnt had so many atoms.
+        sizes: Pairs of a number of atoms and how many of the crystals learnt had it.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class PairDenoiser(CrystalDenoiser):
         channels: int = 128,
         num_layers: int = 4,
         properties: int = 0,
-        sizes: Mapping[int, int] | None = None,
+        sizes: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__(
             scale,
