@@ -1,0 +1,152 @@
+"""What lesson 505 needs besides its ideas: symmetries measured, faults found, crystals named."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+
+from equitour import view
+from equitour.generative.crystal import Crystals, Denoised, LatticeScale, PairDenoiser, wrapped_score
+from equitour.learn import perovskites
+from equitour.learn.exercises import lesson_505
+
+PLACES = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+
+
+def titanate(symbols="SrTiO3", edge=3.905):
+    return Atoms(symbols, scaled_positions=PLACES, cell=[edge] * 3, pbc=True)
+
+
+def test_a_perovskite_is_cubic_and_without_fault():
+    assert perovskites.faults(titanate()) == []
+    assert perovskites.system_of(titanate()) == "cubic"
+    long = titanate()
+    long.set_cell([3.9, 3.9, 4.2], scale_atoms=True)
+    assert perovskites.system_of(long) == "tetragonal"
+
+
+def test_faults_are_told_apart():
+    near = titanate()
+    near.positions[2] = near.positions[1] + [1.0, 0, 0]
+    on_top = titanate()
+    on_top.positions[2] = on_top.positions[1] + [0.2, 0, 0]
+    assert perovskites.faults(near) == ["atoms too near"]
+    assert perovskites.faults(on_top) == ["atoms on top of each other"]
+    assert perovskites.faults(titanate("SrTi2O2")) == ["2 anions"]
+    assert "charges" in perovskites.faults(titanate("NaKO3", edge=4.1))
+    apart = titanate()
+    apart.positions[3:] += [0, 0, 1.2]
+    assert perovskites.faults(apart)
+
+
+def test_an_octahedron_may_be_bent_but_not_broken():
+    bent = titanate()
+    bent.positions[1] += [0.2, 0.2, 0.2]
+    assert perovskites.faults(bent) == []
+
+
+def test_shares_of_faults_count_every_crystal():
+    shares = perovskites.tally([titanate(), titanate(), titanate("SrTi2O2"), titanate("SrTi2O2")])
+    assert shares == {"2 anions": 50.0, "none": 50.0}
+    assert list(shares)[-1] == "none"
+
+
+def test_crystals_are_called_metals_first_and_hidden_elements_by_a_question_mark():
+    assert perovskites.name_of(titanate()) == "SrTiO3"
+    assert perovskites.name_of(titanate("TiSrO3")) == "SrTiO3"
+    hidden = titanate()
+    hidden.numbers = [0, 22, 0, 8, 8]
+    assert perovskites.name_of(hidden) == "?2TiO2"
+
+
+def test_compositions_are_counted_whatever_the_order_of_atoms():
+    mixed = titanate()[[4, 2, 0, 1, 3]]
+    first, new = perovskites.repeats([titanate(), mixed, titanate("BaTiO3")], [titanate()])
+    assert (first, new) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+
+
+def test_crystals_are_parted_without_an_overlap(generator):
+    whole = [titanate(edge=3.9 + 0.01 * k) for k in range(10)]
+    train, test = perovskites.parted(whole, 3, generator=generator)
+    edges = [round(atoms.cell.lengths()[0], 2) for atoms in train + test]
+    assert (len(train), len(test), len(set(edges))) == (7, 3, 10)
+
+
+class Blind(torch.nn.Module):
+    """Answers with what it should not use: absolute fractions, the order of atoms, the lattice as it lies."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault, self.scale = fault, LatticeScale().double()
+
+    def forward(self, crystals, t, condition=None):
+        f, ones = crystals.fractional, torch.ones_like(crystals.fractional)
+        score = {
+            "translation": f,
+            "permutation": torch.arange(len(f))[:, None] * ones,
+            "O(3)": crystals.lattices[crystals.batch][:, 0],
+            "SL(3, Z)": ones,
+        }[self.fault]
+        return Denoised(score, self.scale.numbers(crystals), ones)
+
+
+@pytest.mark.parametrize("fault", ["permutation", "translation", "O(3)", "SL(3, Z)"])
+def test_a_denoiser_that_breaks_a_symmetry_is_found_by_its_name(fault, generator):
+    crystals = Crystals.of([titanate(edge=3.9), titanate(edge=4.1)], dtype=torch.float64)
+    t = torch.tensor([0.3, 0.6], dtype=torch.float64)
+    errors = perovskites.symmetry_errors(Blind(fault), crystals, t, generator=generator)
+    assert errors[fault] > 0.01
+    assert all(error < 1e-10 for name, error in errors.items() if name not in (fault, "SL(3, Z)"))
+
+
+def test_the_pair_denoiser_keeps_three_symmetries_before_it_has_learnt_anything(generator):
+    torch.manual_seed(0)
+    crystals = Crystals.of([titanate(), titanate(edge=4.1)], dtype=torch.float64)
+    shaken = crystals.replace(
+        fractional=(crystals.fractional + 0.1 * torch.rand(10, 3, generator=generator, dtype=torch.float64))
+        % 1
+    )
+    model = PairDenoiser(elements=[8, 22, 38], channels=16).double()
+    t = torch.tensor([0.3, 0.6], dtype=torch.float64)
+    errors = perovskites.symmetry_errors(model, shaken, t, generator=generator)
+    assert errors.pop("SL(3, Z)") > 1e-3
+    assert max(errors.values()) < 1e-10
+
+
+def test_the_worked_score_is_the_library_s_and_the_worked_step_ends_at_the_crystal(generator):
+    delta, sigma = torch.linspace(-1, 1, 41, dtype=torch.float64), torch.tensor(0.2, dtype=torch.float64)
+    assert torch.allclose(lesson_505.score(delta, sigma), wrapped_score(delta, sigma))
+    f, clean = torch.rand(2, 5, 3, generator=generator, dtype=torch.float64)
+    s = lesson_505.score((f - clean).flatten(), torch.tensor(1e-3, dtype=torch.float64)).view(5, 3)
+    width = torch.tensor([1e-3, 0], dtype=torch.float64)
+    back = lesson_505.step(f, s, *width, torch.randn(5, 3).double())
+    apart = (back - clean + 0.5) % 1 - 0.5
+    assert apart.abs().max() < 1e-9
+
+
+def test_a_bounded_strain_turns_with_the_crystal(generator):
+    S = torch.randn(4, 3, 3, generator=generator, dtype=torch.float64)
+    S, R = S + S.mT, torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
+    turned = lesson_505.bounded(R @ S @ R.T, 0.3)
+    assert torch.allclose(turned, R @ lesson_505.bounded(S, 0.3) @ R.T)
+    assert (turned.flatten(1).norm(dim=1) < 0.3 + 1e-12).all()
+
+
+def test_crystals_of_elements_have_a_system_too_and_broken_ones_have_none():
+    assert perovskites.system_of(bulk("Cu")) == "cubic"
+    assert (
+        perovskites.system_of(Atoms("H2", positions=[[0, 0, 0], [0, 0, 0]], cell=[3, 3, 3], pbc=True))
+        == "none"
+    )
+
+
+def test_pictures_are_drawn():
+    _, axes = view.axes(1, 2)
+    perovskites.draw_border(axes, torch.tensor([0.97, 0.01, 0.99]), 0.66, 0.99)
+    assert len(axes[0].lines) == 3
+    _, ax = view.axes()
+    perovskites.draw_learning(
+        ax, {"score": [1.0, 0.8, 0.7], "lattice": [1.0, 0.5, 0.4], "elements": [1, 1, 1]}
+    )
+    assert len(ax.lines) == 4
