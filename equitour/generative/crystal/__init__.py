@@ -22,6 +22,7 @@ from equitour.generative.crystal.noise import (
     torus_sigma,
 )
 from equitour.generative.crystal.pair_denoiser import PairDenoiser
+from equitour.generative.crystal.relaxation import Relaxed, relax_crystal
 from equitour.generative.crystal.sampling import (
     CrystalStep,
     blank_crystals,
@@ -42,6 +43,7 @@ __all__ = [
     "Noisy",
     "NoisyBatches",
     "PairDenoiser",
+    "Relaxed",
     "add_noise",
     "angle_gradient",
     "area_gradient",
@@ -57,6 +59,7 @@ __all__ = [
     "load_crystal_model",
     "log_metric",
     "reduced_cell",
+    "relax_crystal",
     "sample_crystals",
     "save_crystal_model",
     "score_size",
