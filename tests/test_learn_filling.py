@@ -7,10 +7,12 @@ import torch
 from ase.build import bulk
 
 from equitour import view
-from equitour.generative import Infilled, noise_levels
+from equitour.generative import Infilled, noise_levels, synchronise_unordered
 from equitour.graph import AtomicGraph
 from equitour.learn import filling
+from equitour.learn.checkpoints import lesson_502
 from equitour.learn.exercises import lesson_503
+from equitour.symmetry import random_orthogonal
 
 
 @pytest.fixture
@@ -110,8 +112,11 @@ def test_the_compromise_fulfils_wishes_that_can_be_fulfilled(generator):
 def test_pictures_of_answers_and_of_structures_are_drawn(generator):
     expected = torch.rand(30, generator=generator)
     fig, axes = view.axes(1, 2)
-    filling.draw_answers(axes, expected, (expected > 0.5).double(), {"near": {7: 0.5}, "far": {7: 0.1}})
+    right = (expected > 0.5).double()
+    filling.draw_answers(axes, expected, right, {"near": {7: right}, "far": {7: right[:0]}})
     assert view.picture(fig, alt="Answers that are right above a half.").alt
+    told = [text.get_text() for text in axes[1].texts]
+    assert told == [f"{int(right.sum())}\nof 30", "0\nof 0"]
     fig, axes = view.axes(1, 2)
     diamond = AtomicGraph.from_ase(bulk("Si", cubic=True) * (2, 2, 2), cutoff=3.0)
     filling.draw_structures(axes, {"diamond": diamond})
@@ -122,3 +127,39 @@ def test_pictures_of_answers_and_of_structures_are_drawn(generator):
 def test_shares_count_the_nearest_picture():
     p = filling.digits().flatten(1)
     assert filling.shares(p[[1, 1, 8, 2]] + 0.01, p).tolist() == [0, 0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0]
+
+
+def test_known_atoms_take_the_places_of_their_partners_in_the_frame_of_the_motif(motif, generator):
+    known, _ = filling.hide(motif, 2, generator=generator)
+    turned = known @ random_orthogonal(len(known), generator=generator).float().mT
+    there = filling.put_in(motif, turned, synchronise_unordered(motif, turned))
+    assert torch.allclose(there, motif, atol=1e-4)
+
+
+def test_the_questions_shown_are_the_surest_bonded_ones_and_the_least_sure_others():
+    share = torch.tensor([0.9, 0.2, 0.5, 0.1, 0.7])
+    removed = torch.tensor([2.3, 2.4, 3.5, 3.6, 2.5])[:, None] * torch.tensor([1.0, 0, 0])
+    show, labels = filling.sure_and_unsure(share, removed)
+    assert show == [0, 4, 1, 3, 2]
+    assert labels[0] == "bonded, 90% agree"
+    assert labels[3] == "second shell, 10% agree"
+
+
+def test_a_hidden_half_is_hatched_and_a_whole_picture_is_not():
+    seen = filling.digits()[9].clone()
+    seen[:5] = torch.nan
+    _, axes = view.axes(1, 2)
+    filling.draw_pictures(axes, {"seen": seen, "whole": filling.digits()[9]})
+    assert [len(ax.patches) for ax in axes] == [1, 0]
+
+
+def test_the_next_atom_is_bonded_to_the_cluster_and_stands_on_no_other(generator):
+    model, tetrahedron = (
+        lesson_502.load("denoiser"),
+        torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]),
+    )
+    cluster = torch.cat([torch.zeros(1, 3), 2.35 / 3**0.5 * tetrahedron])
+    place, share = filling.next_atom(model, cluster, tries=8, steps=12, generator=generator)
+    away = (cluster - place).norm(dim=1)
+    assert 2.0 < away.min() < 2.85
+    assert 0 < share <= 1

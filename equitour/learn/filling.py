@@ -9,9 +9,12 @@ from torch import Tensor
 
 from equitour.generative import (
     Infilled,
+    MotifDenoiser,
+    Synchronised,
     bond_angles,
     coordination_numbers,
     environments,
+    infill,
     radial_distribution,
     ring_counts,
 )
@@ -69,6 +72,30 @@ def within(
     return (away.norm(dim=-1) < radius).any(-1).double()
 
 
+def put_in(
+    seen: Float[Tensor, "motifs neighbors 3"], known: Float[Tensor, "motifs known 3"], laid: Synchronised
+) -> Float[Tensor, "motifs neighbors 3"]:
+    """Motifs with known atoms in the places of their partners, in the frame of the motifs.
+
+    Args:
+        seen: Motifs, in Å.
+        known: Atoms that stay, in Å, in a frame of their own.
+        laid: `synchronise_unordered(seen, known)`.
+    """
+    places = laid.permutation.unsqueeze(-1).expand(-1, -1, 3)
+    return seen.scatter(1, places, known @ laid.rotation)
+
+
+def sure_and_unsure(
+    share: Float[Tensor, " motifs"], removed: Float[Tensor, "motifs 3"]
+) -> tuple[list[int], list[str]]:
+    """Questions to look at, and their labels: bonded atoms of which tries are surest, then others that they know least."""
+    bonded = removed.norm(dim=-1) < BOND
+    near, far = share.where(bonded, 0).argsort(descending=True), share.where(~bonded, 1).argsort()
+    show = [*near[:3].tolist(), *far[: int((~bonded).sum())][:5].tolist()]
+    return show, [f"{'bonded' if bonded[k] else 'second shell'}, {share[k]:.0%} agree" for k in show]
+
+
 def cloud(
     known: Float[Tensor, "known 3"], tries: Float[Tensor, "tries 3"], removed: Float[Tensor, "removed 3"]
 ) -> AtomicGraph:
@@ -121,41 +148,75 @@ def described(graph: AtomicGraph) -> dict[str, float]:
     }
 
 
+def next_atom(
+    model: MotifDenoiser, x: Float[Tensor, "atoms 3"], *, tries: int, steps: int, generator: torch.Generator
+) -> tuple[Float[Tensor, "3"], Float[Tensor, ""]]:
+    """The surest place for one more atom around those that have fewer than four bonds, and the share of tries there."""
+    D = torch.cdist(x, x)
+    open_ = ((D < BOND).sum(1) < 5).nonzero().flatten()  # An atom counts itself.
+    reach = (D[open_] < 4.0).sum(1).sub(1).clamp(2, 7)
+    best = torch.zeros(3), torch.zeros(())
+    for n in reach.unique():  # Questions with as many known atoms go together.
+        centres = open_[reach == n][:6]
+        near = D[centres].topk(int(n) + 1, largest=False).indices[:, 1:]
+        known = x[near] - x[centres][:, None]
+        place, share = infill(model, known, tries=tries, steps=steps, generator=generator).agreed()
+        place = place + x[centres]
+        share = share.float() * (torch.cdist(place, x).amin(1) > 2.0)  # Not upon another atom.
+        if share.max() > best[1]:
+            best = place[share.argmax()], share.max()
+    return best
+
+
 def independent_rings(positions: Float[Tensor, "atoms 3"]) -> int:
     """Bonds − atoms + 1 of a connected cluster: how many bonds may be cut before it falls apart."""
     bonds = int((torch.pdist(positions) < BOND).sum())
     return bonds - len(positions) + 1
 
 
+def draw_pictures(axes: Any, pictures: Mapping[str, Float[Tensor, "rows columns"]]) -> None:
+    """Pictures side by side, dark where 0 and light where 1; rows of NaN, at the top, are hidden and hatched."""
+    for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
+        ax.imshow(picture.numpy(), cmap="cividis", vmin=0, vmax=1)
+        rows, columns = picture.shape
+        hidden = int(picture.isnan().all(1).sum())
+        if hidden:
+            ax.axhspan(-0.5, hidden - 0.5, hatch="//", facecolor="none", edgecolor="#888888", lw=0)
+        ax.set(title=name, xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+        ax.set_axis_off()
+
+
 def draw_answers(
     axes: Any,
-    expected: Float[Tensor, " questions"],
+    sure: Float[Tensor, " questions"],
     right: Float[Tensor, " questions"],
-    kinds: Mapping[str, Mapping[int, float]],
+    kinds: Mapping[str, Mapping[int, Float[Tensor, " some"]]],
 ) -> None:
     """Left how often a place was right by how sure the tries were; right the share of right ones by known atoms and kind.
 
     Args:
         axes: Two, from `view.axes`.
-        expected: Share of tries that lie at the place.
+        sure: Share of tries that lie at the place.
         right: 1 where the place was right, else 0.
-        kinds: Shares by number of known atoms, by kind of the missing one.
+        kinds: Such ones by number of known atoms, by kind of the missing ones.
     """
     left, other = axes
-    order = expected.argsort()
-    for part in order.chunk(6):
+    for part in sure.argsort().chunk(6):
         p, n = float(right[part].mean()), len(part)
-        left.errorbar(
-            expected[part].mean(), p, (p * (1 - p) / n + 0.25 / n**2) ** 0.5, fmt="o", color="C0", capsize=2
-        )
+        deviation = (p * (1 - p) / n + 0.25 / n**2) ** 0.5
+        left.errorbar(sure[part].mean(), p, deviation, fmt="o", color="C0", capsize=2)
     left.plot([0, 1], [0, 1], ":", color="#888888")
-    left.set(xlabel="tries that agree", ylabel="places that are right", xlim=(0, 1), ylim=(0, 1))
-    for k, (name, shares) in enumerate(kinds.items()):
-        place = [x + 0.36 * (k - 0.5) for x in range(len(shares))]
-        other.bar(place, list(shares.values()), width=0.34, label=name, hatch=("", "//")[k % 2])
-    other.set_xticks(range(len(shares)), list(shares))
-    other.set(xlabel="atoms known", ylabel="places that are right", ylim=(0, 1))
-    other.legend(fontsize=8.5)
+    left.set(xlabel="tries that agree", ylabel="places that are right", xlim=(-0.03, 1), ylim=(-0.03, 1))
+    for k, (name, answers) in enumerate(kinds.items()):
+        place = [x + 0.38 * (k - 0.5) for x in range(len(answers))]
+        shares = [float(one.mean()) if len(one) else 0.0 for one in answers.values()]
+        other.bar(place, shares, width=0.34, label=name, hatch=("", "//")[k % 2])
+        for at, share, one in zip(place, shares, answers.values(), strict=True):
+            told = f"{int(one.sum())}\nof {len(one)}"
+            other.text(at, share + 0.02, told, ha="center", va="bottom", fontsize=7.5)
+    other.set_xticks(range(len(answers)), [f"{n} known" for n in answers])
+    other.set(ylabel="places that are right", ylim=(0, 1))
+    other.legend(fontsize=8.5, title="missing:")
 
 
 def draw_structures(axes: Any, structures: Mapping[str, AtomicGraph]) -> None:

@@ -70,9 +70,7 @@ def _weighted(x, sigma, p, *, power=2, factor=0.5):
         "`w = (-(torch.cdist(x, p) ** 2) / (2 * sigma**2)).softmax(1)`, and the mean is `w @ p`.",
     ),
     mistakes={
-        "The exponent of a Gaussian holds 2 σ²: the 2 is missing.": lambda x, s, p: _weighted(
-            x, s, p, factor=1.0
-        ),
+        "The exponent holds 2 σ²: the 2 is missing.": lambda x, s, p: _weighted(x, s, p, factor=1.0),
         "The exponent of a Gaussian holds σ², not σ.": lambda x, s, p: _weighted(x, s, p, power=1),
         "The distance must be squared.": lambda x, s, p: (-torch.cdist(x, p) / (2 * s**2)).softmax(1) @ p,
         "The sign: near pictures must weigh more, so the exponent is negative.": lambda x, s, p: _weighted(
@@ -184,7 +182,6 @@ def _same_shares(answer, expected, *arguments):
         "The radius is compared with the squared distance.": lambda x, r: (
             (torch.cdist(x, x) ** 2 < r).double().mean(1)
         ),
-        "That is the share of the best try alone; give one for each try.": lambda x, r: agree(x, r).max(),
         "Two tries agree only if one lies within the radius of the other, not by way of a third.": _in_steps,
     },
 )
