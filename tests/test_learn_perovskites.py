@@ -7,7 +7,14 @@ from ase import Atoms
 from ase.build import bulk
 
 from equitour import view
-from equitour.generative.crystal import Crystals, Denoised, LatticeScale, PairDenoiser, wrapped_score
+from equitour.generative.crystal import (
+    Crystals,
+    CrystalStep,
+    Denoised,
+    LatticeScale,
+    PairDenoiser,
+    wrapped_score,
+)
 from equitour.learn import perovskites
 from equitour.learn.exercises import lesson_505
 
@@ -131,6 +138,31 @@ def test_a_bounded_strain_turns_with_the_crystal(generator):
     turned = lesson_505.bounded(R @ S @ R.T, 0.3)
     assert torch.allclose(turned, R @ lesson_505.bounded(S, 0.3) @ R.T)
     assert (turned.flatten(1).norm(dim=1) < 0.3 + 1e-12).all()
+
+
+def test_what_is_left_to_do_begins_with_all_and_ends_with_nothing():
+    end = Crystals.of([titanate(), titanate(edge=4.1)], dtype=torch.float64)
+    half = end.replace(fractional=(end.fractional + 0.1) % 1, lattices=1.1 * end.lattices)
+    start = end.replace(
+        fractional=(end.fractional - 0.2) % 1,
+        lattices=1.1**2 * end.lattices,
+        atomic_numbers=torch.zeros_like(end.atomic_numbers),
+    )
+    film = [CrystalStep(k, 1 - k / 2, crystals) for k, crystals in enumerate([start, half, end])]
+    left = perovskites.left_to_do(film)
+    for name, expected in (("lattice", 0.5), ("positions", 0.5), ("elements hidden", 0.0)):
+        assert left[name].tolist() == pytest.approx([1, expected, 0], abs=1e-9), name
+
+
+def test_noise_has_the_elements_of_known_crystals(generator):
+    known = Crystals.of([titanate()], dtype=torch.float64)
+    made = perovskites.noise_like(
+        known.select(torch.zeros(200, dtype=torch.long)), known, generator=generator
+    )
+    share = np.mean([atoms.numbers == 8 for atoms in made])
+    # 1,000 draws of a chance of 0.6, one deviation 0.015.
+    assert len(made) == 200
+    assert share == pytest.approx(0.6, abs=0.08)
 
 
 def test_crystals_of_elements_have_a_system_too_and_broken_ones_have_none():

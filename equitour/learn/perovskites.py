@@ -12,7 +12,7 @@ from torch import Tensor
 
 from equitour.datasets.record import Dataset
 from equitour.generative import composition_validity, space_group, structural_validity
-from equitour.generative.crystal import Crystals, reduced_cell
+from equitour.generative.crystal import Crystals, CrystalStep, log_metric, reduced_cell, wrap
 from equitour.symmetry import random_orthogonal
 
 ANIONS = (7, 8, 9, 16, 17)
@@ -153,6 +153,24 @@ def repeats(structures: Sequence[Atoms], known: Sequence[Atoms]) -> tuple[float,
     names = [tuple(sorted(atoms.numbers.tolist())) for atoms in structures]
     seen = {tuple(sorted(atoms.numbers.tolist())) for atoms in known}
     return len(set(names)) / len(names), sum(name not in seen for name in names) / len(names)
+
+
+def left_to_do(film: Sequence[CrystalStep]) -> dict[str, Float[Tensor, " steps"]]:
+    """How far lattice, positions and elements still are from where they end, as shares of the first step."""
+    last = film[-1].crystals
+    metric = log_metric(last.lattices)
+    far = {
+        "lattice": [(log_metric(step.crystals.lattices) - metric).norm(dim=1).mean() for step in film],
+        "positions": [wrap(step.crystals.fractional - last.fractional).abs().mean() for step in film],
+        "elements hidden": [(step.crystals.atomic_numbers == 0).double().mean() for step in film],
+    }
+    return {name: torch.stack(values) / values[0] for name, values in far.items()}
+
+
+def noise_like(start: Crystals, known: Crystals, *, generator: torch.Generator) -> list[Atoms]:
+    """The noise that a walk starts from, with elements drawn as often as they occur among known crystals."""
+    drawn = torch.randint(known.num_nodes, (start.num_nodes,), generator=generator)
+    return start.replace(atomic_numbers=known.atomic_numbers[drawn]).to_ase()
 
 
 def draw_border(axes: Any, fractions: Float[Tensor, " draws"], mean: float, around: float) -> None:

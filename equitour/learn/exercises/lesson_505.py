@@ -183,7 +183,7 @@ def _size(S):
     },
 )
 def bounded(S, limit):
-    """S (crystals, 3, 3) made smaller where it is larger than the limit, in a way that all observers agree on."""
+    """S (crystals, 3, 3), made smaller as a whole where its size is above the limit."""
     size = S.flatten(1).norm(dim=1)
     return S * (limit / size).clamp(max=1)[:, None, None]
 
@@ -229,6 +229,6 @@ def _moved(f, s, q, e, score):
     },
 )
 def step(f, score, sigma, lower, noise):
-    """Fractional positions (atoms, 3) with noise sigma → with less of it, lower; `noise` is fresh, of variance 1."""
+    """f (atoms, 3), with noise of deviation sigma → with less of it, lower; `noise` is fresh."""
     gone = sigma**2 - lower**2
     return (f + gone * score + lower / sigma * gone**0.5 * noise) % 1
