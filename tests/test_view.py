@@ -109,6 +109,32 @@ def test_nothing_that_is_drawn_leaves_the_sphere_of_the_camera(perovskite):
     assert np.linalg.norm(np.concatenate([tips, corners]) - panel["centre"], axis=1).max() <= panel["extent"]
 
 
+@pytest.mark.parametrize("name", ["CH4", "H2O", "C60", "trans-butane"])
+def test_the_camera_s_sphere_holds_every_ball_and_is_hardly_larger_than_it_must_be(name):
+    atoms = molecule(name)
+    panel = view.scene(atoms)
+    radii = np.array([panel["elements"][str(number)]["radius"] for number in atoms.numbers])
+    reach = np.linalg.norm(atoms.positions - panel["centre"], axis=1) + radii
+    assert reach.max() <= panel["extent"]
+    # No ball is smaller than half of its two farthest points are apart.
+    width = (
+        np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=-1) + radii[:, None] + radii
+    ).max()
+    assert panel["extent"] < 1.16 * width / 2 * (2 / 3**0.5 if name in ("CH4", "H2O") else 1)
+
+
+def test_a_lopsided_structure_is_seen_from_its_middle_and_not_from_that_of_its_box():
+    corner = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0]])
+    panel = view.scene(Atoms("H3", corner))
+    assert panel["centre"] == pytest.approx([2, 2, 0], abs=0.1)
+    tetrahedron = np.array([[0.0, 0, 0], [4, 4, 0], [4, 0, 4], [0, 1, 1]])
+    middle = view.scene(Atoms("H4", tetrahedron))["centre"]
+    box = tetrahedron.max(axis=0) / 2
+    assert (
+        np.linalg.norm(tetrahedron - middle, axis=1).max() < np.linalg.norm(tetrahedron - box, axis=1).max()
+    )
+
+
 def test_ellipsoids_keep_the_axes_and_signs_of_a_tensor_and_stay_visible_when_flat():
     tensor = np.array([[[2.0, 0.5, 0.0], [0.5, -1.0, 0.0], [0.0, 0.0, 0.0]]])
     values, vectors = np.linalg.eigh(tensor[0])

@@ -153,14 +153,28 @@ def _extent(panel: dict) -> dict:
         atoms + one["axial_scale"] * one["axial"] for one in panel["tensors"] if one["axial"] is not None
     ]
     points = np.concatenate([_repeated(panel, atoms), *arrows])
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    radius = max(element["radius"] for element in panel["elements"].values())
-    shells = [one["reach"] for one in panel["tensors"]]
+    centre = _middle(points)
+    numbers, which = np.unique(panel["numbers"], return_inverse=True)
+    radii = np.array([panel["elements"][str(int(number))]["radius"] for number in numbers])[which]
+    shells = max((one["reach"] for one in panel["tensors"]), default=0.0)
     distance = max(
         float(np.linalg.norm(points - centre, axis=1).max()),
-        float(np.linalg.norm(atoms - centre, axis=1).max()) + max([radius, *shells]),
+        float((np.linalg.norm(atoms - centre, axis=1) + np.maximum(radii, shells)).max()),
     )
     return {"centre": centre.round(5).tolist(), "extent": round(1.02 * distance, 4)}
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    """Nearly the centre of the smallest ball around the points: ever shorter steps towards the farthest one.
+
+    M. Bădoiu and K. L. Clarkson, Smaller core-sets for balls, SODA 2003.
+    """
+    centre = box = (points.min(axis=0) + points.max(axis=0)) / 2
+    for step in range(2, 60):
+        away = np.linalg.norm(points - centre, axis=1)
+        centre = centre + (points[away.argmax()] - centre) / step
+    reach = {k: np.linalg.norm(points - c, axis=1).max() for k, c in enumerate((box, centre))}
+    return centre if reach[1] < 0.995 * reach[0] else box
 
 
 def _repeated(panel: dict, atoms: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ export class Camera {
     const view = new Float32Array(16);
     for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) view[4 * j + i] = rows[i][j];
     view.set([shift[0], shift[1], shift[2] - distance, 1], 12);
-    // Hardly anything reaches the sphere all around, so it may stand out of the picture by a little.
-    const scale = (1.08 * this.zoom * Math.min(1, aspect)) / Math.tan(HALF_FIELD);
+    // The whole sphere is in the picture, so that from no side an atom at its rim is cut.
+    const scale = (this.zoom * Math.min(1, aspect)) / Math.tan(HALF_FIELD);
     const lens = [scale / aspect, scale, -(far + near) / (far - near), (-2 * far * near) / (far - near)];
     return { rows, view, lens, haze: [distance - 0.9 * extent, distance + 1.1 * extent, 0.42] };
   }
