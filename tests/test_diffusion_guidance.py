@@ -154,7 +154,7 @@ def test_replacement_misses_the_correlation_and_resampling_repairs_it(correlated
     assert often.var().item() == pytest.approx(variance, rel=0.15)
 
 
-def test_resampling_mends_the_weights_of_a_mixture():
+def test_resampling_mends_a_mixture_whose_parts_overlap():
     """Two parts that both fit what is known, with 0.5 and 0.5 before it is known and others after."""
     means = torch.tensor([[1.0, 1.0], [-0.5, -1.0]]).double()
     covariances = (0.8 * torch.eye(2) + torch.tensor([[0.0, 0.3], [0.3, 0.0]])).double().expand(2, 2, 2)

@@ -5,7 +5,7 @@ import torch
 from ase.build import molecule
 
 from equitour import datasets
-from equitour.generative.diffusion import Schedule, dpm_solver, finish
+from equitour.generative.diffusion import Predictor, Schedule, dpm_solver, finish
 from equitour.learn import galaxy, torsions
 
 
@@ -31,6 +31,29 @@ def test_the_flow_in_closed_form_is_where_a_solver_of_many_steps_arrives(generat
     gaussian, there = galaxy.flow(x, schedule, 0.9, 0.0)
     steps = dpm_solver(gaussian.predictor(schedule), x, schedule.times(800, first=0.9, last=1e-3))
     assert torch.allclose(finish(steps), there, atol=2e-3)
+
+
+def test_true_draws_need_hardly_be_moved_and_shifted_ones_by_their_shift(generator):
+    known, mask = torch.tensor([0.3, 0.0]).double(), torch.tensor([True, False])
+    density = galaxy.galaxy().conditional(known, mask)
+    y = density.draw(20_000, generator=generator)[:, 0]
+    assert galaxy.to_be_moved(y, density) < 0.03
+    assert galaxy.to_be_moved(y + 0.5, density) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_wrong_velocity_is_never_blown_up_and_wrong_noise_by_sigma_over_alpha(generator):
+    schedule, times = Schedule.cosine(), torch.tensor([0.2, 0.9]).double()
+    exact, x = galaxy.galaxy().predictor(schedule), torch.randn(4, 2, generator=generator).double()
+    alpha, sigma = schedule.alpha(times), schedule.sigma(times)
+    found = {word: galaxy.blown_up(exact, word, x, times) for word in ("noise", "velocity")}
+    assert torch.allclose(found["noise"], 0.01 * sigma / alpha, rtol=1e-4)
+    assert torch.allclose(found["velocity"], 0.01 * sigma, rtol=1e-4)
+
+
+def test_a_network_that_says_nothing_loses_one_at_every_time(generator):
+    silent = Predictor(lambda x, t: torch.zeros_like(x), Schedule.cosine())
+    loss = galaxy.losses(silent, torch.tensor([0.1, 0.9]), generator=generator)
+    assert torch.allclose(loss, torch.ones(2).double(), atol=0.06)
 
 
 def test_a_power_law_has_its_power_as_slope():

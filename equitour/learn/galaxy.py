@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from equitour.generative.diffusion import GaussianMixture, Schedule
+from equitour.generative.diffusion import GaussianMixture, Predictor, Schedule, convert
 
 PARTS, ALONG, ACROSS = 9, 0.24, 0.11  # Gaussians in an arm, and their deviations along it and across.
 ARMS = ("one arm", "the other arm")
@@ -58,6 +58,12 @@ def astray(points: Float[Tensor, "points 2"]) -> float:
     return (galaxy().log_density(points.double()) < -5).double().mean().item()
 
 
+def on_arm(points: Float[Tensor, "points 2"], which: int) -> float:
+    """Share of points that more likely belong to this arm than to the other."""
+    likely = torch.stack([arm(k).log_density(points.double()) for k in (0, 1)])
+    return (likely.argmax(0) == which).double().mean().item()
+
+
 def flow(
     x: Float[Tensor, "points 2"], schedule: Schedule, start: float, end: float
 ) -> tuple[GaussianMixture, Float[Tensor, "points 2"]]:
@@ -80,6 +86,47 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     return float((apart[0] * apart[1]).sum() / apart[0].square().sum())
 
 
+def losses(
+    predictor: Predictor, times: Float[Tensor, " times"], *, generator: torch.Generator | None = None
+) -> Float[Tensor, " times"]:
+    """The simple loss of a network at each time, for the same two thousand stars and the same noise."""
+    clean, _ = stars(2000, generator=generator)
+    noise = torch.randn(clean.shape, generator=generator).double()
+    with torch.no_grad():
+        x = [predictor.schedule.add_noise(clean.double(), t, noise) for t in times]
+        answers = [predictor.noise(one.to(clean), t) for one, t in zip(x, times, strict=True)]
+    return torch.stack([(noise - answer).square().mean() for answer in answers])
+
+
+def blown_up(
+    predictor: Predictor, word: str, x: Float[Tensor, "points 2"], times: Float[Tensor, " times"]
+) -> Float[Tensor, " times"]:
+    """How far an answer in this language that is wrong by 0.01 throws the clean star, at each time."""
+    errors = []
+    for t in times:
+        right = predictor.says(word, x, t)
+        pair = [
+            convert(answer, x, t, predictor.schedule, given=word, wanted="clean")
+            for answer in (right, right + 0.01)
+        ]
+        errors.append((pair[1] - pair[0]).abs().max())
+    return torch.stack(errors)
+
+
+def to_be_moved(y: Float[Tensor, " tries"], density: GaussianMixture) -> float:
+    """How far draws must be moved on average to lie as the density on a line has it: ∫ |share below y − chance of below y| dy."""
+    line = torch.linspace(-4, 4, 4001, dtype=torch.float64)
+    chance = density.log_density(line[:, None]).softmax(0).cumsum(0)
+    below = torch.searchsorted(y.double().sort().values, line) / len(y)
+    return float((below - chance).abs().sum() * (line[1] - line[0]))
+
+
+def told(y: Float[Tensor, " tries"], of_gaussian: Float[Tensor, " tries"], density: GaussianMixture) -> str:
+    """In words: how far draws of the galaxy must be moved to be right, and the mean and spread of draws of the Gaussian."""
+    mean, spread = float(of_gaussian.mean()), float(of_gaussian.std())
+    return f"to be moved by {to_be_moved(y, density):.2f}; Gaussian: mean {mean:.2f}, spread {spread:.2f}"
+
+
 def draw_density(
     axes: Any, density: GaussianMixture, score: Tensor | None = None, *, reach: float = 2.6
 ) -> None:
@@ -100,6 +147,14 @@ def grid(reach: float = 2.6, points: int = 17) -> Float[Tensor, "points 2"]:
     return torch.cartesian_prod(line, line)
 
 
+def draw_curves(axes: Any, x: Tensor, curves: Mapping[str, Tensor], **settings: Any) -> None:
+    """A line for each name, of its own dash."""
+    for (name, y), style in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
+        axes.plot(x, y, style, label=name)
+    axes.set(**settings)
+    axes.legend(fontsize=8.5)
+
+
 def draw_errors(axes: Any, calls: Sequence[int], errors: Mapping[str, Sequence[float]]) -> None:
     """Errors by questions to the network, both logarithmic, a marker for each sampler; the slope stands in the legend."""
     for marker, (name, values) in zip("os^Dv", errors.items(), strict=False):
@@ -108,3 +163,26 @@ def draw_errors(axes: Any, calls: Sequence[int], errors: Mapping[str, Sequence[f
     axes.minorticks_off()
     axes.set(xlabel="questions to the network")
     axes.legend(fontsize=8.5)
+
+
+def draw_filled(
+    axes: Any, known: float, truth: GaussianMixture, filled: Mapping[str, Float[Tensor, " tries"]]
+) -> None:
+    """Left the galaxy and the line of what is known; then for each scheme the draws on that line and the true density."""
+    first, *others = axes
+    draw_density(first, galaxy())
+    first.axvline(known, color="C3")
+    first.set(title=f"x = {known} is known")
+    line = torch.linspace(-2.4, 2.4, 300, dtype=torch.float64)
+    for ax, (name, y) in zip(others, filled.items(), strict=True):
+        ax.hist(y, 48, range=(-2.4, 2.4), density=True, alpha=0.5)
+        ax.plot(line, truth.log_density(line[:, None]).exp(), color="C1")
+        ax.set(title=name, xlabel="y")
+        ax.sharey(others[0])
+
+
+def label_errors(axes: Any, floor: float) -> None:
+    """Titles and units of the two pictures of errors; the floor is what a thousand steps leave astray."""
+    axes[0].set(title="one Gaussian, exact score", ylabel="distance from the exact end")
+    axes[1].axhline(floor, color="#888888", ls=":")
+    axes[1].set(title="the galaxy, our network", ylabel="share astray")

@@ -2,7 +2,8 @@
 
 At every time the known components are put in, as noisy as the rest should be. The unknown ones answer to them one step late, and what is
 put in does not answer at all. So RePaint goes up again some steps, with fresh noise, and down again: each time what is unknown has
-heard more of what is known. With one pass it is the plain replacement scheme, which favours the middle.
+heard more of what is known. With one pass it is the plain replacement scheme, which favours the middle. Where the answer falls into
+separate parts, their weights stay wrong: they are decided at much noise, where what is known is blurred as well.
 """
 
 import itertools
