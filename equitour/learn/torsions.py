@@ -10,7 +10,6 @@ from equitour.graph import AtomicGraph
 
 # Of the shipped set's atoms C C O H H H H H H: H–O–C–C, and H–C–C–O with each of the methyl group's three hydrogens.
 HYDROXYL, METHYL = (3, 2, 1, 0), ((6, 0, 1, 2), (7, 0, 1, 2), (8, 0, 1, 2))
-KT = 0.0430867  # eV at 500 K
 
 
 def torsion(positions: Float[Tensor, "frames atoms 3"], atoms: Sequence[int]) -> Float[Tensor, " frames"]:
