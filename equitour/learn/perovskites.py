@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from ase import Atoms
-from ase.data import chemical_symbols
+from ase.data import chemical_symbols, covalent_radii
 from jaxtyping import Float
 from torch import Tensor
 
@@ -40,7 +40,7 @@ def parted(
 
 def name_of(atoms: Atoms) -> str:
     """Metals, then anions, "BaTiO3"; a question mark for each element that is hidden."""
-    numbers = sorted(atoms.numbers.tolist(), key=lambda z: (z in ANIONS, z > 0, -z))
+    numbers = sorted(atoms.numbers.tolist(), key=lambda z: (z in ANIONS, z > 0, -covalent_radii[z]))
     counts = Counter(chemical_symbols[z] if z else "?" for z in numbers)
     return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
 

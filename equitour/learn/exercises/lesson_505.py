@@ -49,13 +49,13 @@ question(
 )
 question(
     "505.bad",
-    "A model has learnt from about a thousand perovskites for two minutes. What goes wrong most often in the crystals that it makes?",
+    "A small model has learnt from a few hundred perovskites for a minute or two. What goes wrong most often in the crystals that it makes?",
     options={
-        "atoms stand too near": "Distances are learnt first: every crystal of the set says the same about them.",
-        "the charges of the elements do not add up to zero": "Five elements are drawn one after the other, and each pair of metals is seen once or never.",
-        "the cell collapses": "It cannot: the exponential keeps volume positive.",
+        "the places of the atoms": "Five atoms have to agree on a pattern out of noise, each to a twentieth of the cell. One that is late stands in another's way.",
+        "the charges of the elements": "They are drawn one after the other, each knowing those before, and charges follow a few patterns that are soon learnt.",
+        "the cell: it collapses": "It cannot. The exponential keeps its volume positive.",
     },
-    answer="the charges of the elements do not add up to zero",
+    answer="the places of the atoms",
 )
 
 
