@@ -14,16 +14,21 @@ PARTS, ALONG, ACROSS = 9, 0.24, 0.11  # Gaussians in an arm, and their deviation
 ARMS = ("one arm", "the other arm")
 
 
+def spiral(parts: int) -> tuple[Float[Tensor, "parts 2"], Float[Tensor, "parts 2"]]:
+    """Points along arm 0, and the direction of the arm there, of length 1."""
+    angle = torch.linspace(0.2, 1.35 * math.pi, parts, dtype=torch.float64)
+    radius = (0.55 + 0.33 * angle)[:, None]
+    out = torch.stack([angle.cos(), angle.sin()], 1)
+    round_ = torch.stack([-angle.sin(), angle.cos()], 1)
+    return radius * out, torch.nn.functional.normalize(0.33 * out + radius * round_, dim=1)
+
+
 def arm(which: int) -> GaussianMixture:
     """An arm as a mixture of Gaussians along a spiral; arm 1 is arm 0 turned by half a turn about the origin."""
-    angle = torch.linspace(0.2, 1.35 * math.pi, PARTS, dtype=torch.float64)
-    radius = 0.55 + 0.33 * angle
-    way = torch.stack([angle.cos(), angle.sin()], 1)
-    along = torch.stack([0.33 * way[:, 0] - radius * way[:, 1], 0.33 * way[:, 1] + radius * way[:, 0]], 1)
-    along = along / along.norm(dim=1, keepdim=True)
+    means, along = spiral(PARTS)
     shape = (ALONG**2 - ACROSS**2) * along[:, :, None] * along[:, None]
     covariances = shape + ACROSS**2 * torch.eye(2, dtype=torch.float64)
-    return GaussianMixture(radius, (1 - 2 * which) * radius[:, None] * way, covariances)
+    return GaussianMixture(means.norm(dim=1), (1 - 2 * which) * means, covariances)
 
 
 def galaxy() -> GaussianMixture:
@@ -48,9 +53,10 @@ def names(which: Int[Tensor, " points"]) -> list[str]:
     return [ARMS[k] for k in which.tolist()]
 
 
-def middles() -> list[Float[Tensor, "parts 2"]]:
+def middles() -> list[Float[Tensor, "corners 2"]]:
     """A line along the middle of each arm, to be drawn behind points."""
-    return [arm(k).means for k in (0, 1)]
+    means, _ = spiral(40)
+    return [means, -means]
 
 
 def astray(points: Float[Tensor, "points 2"]) -> float:

@@ -34,6 +34,11 @@ def wrapped(angles: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     return (angles + 180) % 360 - 180
 
 
+def edges() -> list[Float[Tensor, "corners 2"]]:
+    """The frame of −180° to 180°, to be drawn around pairs of torsions; opposite sides are one and the same line."""
+    return [180 * torch.tensor([[-1.0, -1.0], [1, -1], [1, 1], [-1, 1], [-1, -1]])]
+
+
 def populations(angles: Float[Tensor, "pairs 2"]) -> dict[str, float]:
     """Shares in per cent: of each third of the methyl turn, around a minimum, and of hydroxyl groups in trans."""
     methyl, hydroxyl = wrapped(angles.double()).T

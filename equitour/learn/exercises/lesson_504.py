@@ -155,7 +155,7 @@ def _fresh(t, b, z):
     },
 )
 def step(x, noise_hat, t, z, beta):
-    """x_{t−1} (points, 2) from x_t, the foreseen noise_hat, fresh noise z, and beta (T + 1) with a zero first."""
+    """x_{t−1} (points, 2) from x_t, the foreseen noise_hat, fresh noise z, and beta (T + 1)."""
     alpha_bar = (1 - beta).cumprod(0)[t]
     x = (x - beta[t] / (1 - alpha_bar).sqrt() * noise_hat) / (1 - beta[t]).sqrt()
     return x + beta[t].sqrt() * z if t > 1 else x
