@@ -1,0 +1,98 @@
+"""The denoiser of perovskites and the screener of lesson 506: how they were made, and the doors to their files.
+
+`lesson_506_perov_5.safetensors` was made by `equitour fit-crystals --data train.csv --minutes 65` from 3,030 of the 3,787 structures
+of the validation part of Perov-5. `lesson_506_screener.safetensors` is made by `python -m equitour.learn.checkpoints.lesson_506`
+from the same 3,787, a fifth of them held out; it takes about half a CPU minute.
+
+Data: I. E. Castelli et al., Energy Environ. Sci. 5, 9034 (2012), in the form of T. Xie et al., ICLR 2022 (MIT licence).
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from equitour import datasets
+from equitour.generative.crystal import CrystalDenoiser, load_crystal_model
+from equitour.learn.screening import METALS, Screener, features, rows_of, sites_of
+from equitour.train import load_weights, read_metadata, save_weights
+
+MEMBERS, WIDTH, STEPS, RIDGE = 4, 96, 1500, 3.0
+
+
+def load() -> CrystalDenoiser:
+    """The denoiser of Perov-5."""
+    return load_crystal_model(_file("perov_5"))
+
+
+def load_screener() -> Screener:
+    """The screener, with the crystals that it was held from."""
+    screener = Screener(**read_metadata(_file("screener"))["settings"])
+    load_weights(screener, _file("screener"))
+    return screener.eval()
+
+
+def train(*, steps: int = STEPS, members: int = MEMBERS) -> tuple[Screener, dict]:
+    """Train the screener as the shipped one was; the settings that build it again come along."""
+    data = datasets.load("perov_5")
+    sites = [sites_of(graph.to_ase()) for graph in data.graphs]
+    kept = [k for k, found in enumerate(sites) if found and {found[0], found[1]} <= set(METALS)]
+    truth = torch.stack([torch.as_tensor(data.labels[name]) for name in ("heat", "gap_indirect")], 1).float()[
+        kept
+    ]
+    table = torch.tensor([[*sites[k][:2], *sites[k][2]] for k in kept], dtype=torch.uint8)
+    order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(506))
+    held, learnt = order[: len(kept) // 5], order[len(kept) // 5 :]
+    settings = {"members": members, "width": WIDTH, "held_out": len(held), "learnt": len(learnt)}
+    screener = Screener(**settings)
+    screener.held_out_sites.copy_(table[held])
+    screener.held_out_truth.copy_(truth[held])
+    screener.learnt_sites.copy_(table[learnt])
+    screener.heat.copy_(torch.stack([truth[learnt, 0].mean(), truth[learnt, 0].std()]))
+    x, (heat, gap) = features(rows_of(table[learnt])), truth[learnt].T
+    for seed, network in enumerate(screener.networks):
+        _fit(network, x, (heat - screener.heat[0]) / screener.heat[1], (gap > 0).float(), seed, steps)
+    screener.gap_weights.copy_(_ridge(x[gap > 0], gap[gap > 0]))
+    return screener.eval(), settings
+
+
+def _fit(network: torch.nn.Module, x: Tensor, heat: Tensor, gapped: Tensor, seed: int, steps: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    for layer in network:
+        if isinstance(layer, torch.nn.Linear):
+            layer.reset_parameters()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=0.3)
+    slower = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    for _ in range(steps):
+        batch = torch.randint(len(x), (256,), generator=generator)
+        y = network(x[batch])
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(y[:, 1], gapped[batch])
+        loss = (y[:, 0] - heat[batch]).square().mean() + entropy
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        slower.step()
+
+
+def _ridge(x: Tensor, gap: Tensor) -> Tensor:
+    """Weights and offset of a linear model, kept small since few crystals have a gap."""
+    wide = torch.cat([x, torch.ones(len(x), 1)], 1).double()
+    weights = torch.linalg.solve(
+        wide.T @ wide + RIDGE * torch.eye(wide.shape[1]).double(), wide.T @ (gap - gap.mean()).double()
+    )
+    weights[-1] += gap.mean()
+    return weights.float()
+
+
+def _file(name: str) -> Path:
+    return Path(__file__).with_name(f"lesson_506_{name}.safetensors")
+
+
+if __name__ == "__main__":
+    screener, settings = train()
+    heat, gap = screener.errors()
+    errors = {"heat_rmse_eV_per_atom": heat, "gap_rmse_eV": gap}
+    print(errors)
+    save_weights(screener, _file("screener"), metadata={"settings": settings, "held_out_errors": errors})
+    _file("screener").chmod(0o644)

@@ -1,0 +1,103 @@
+"""Figures of lesson 506: an unknown number, right crystals, predicted cells, errors, and the map of candidates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from equitour.generative import PowderPattern
+from equitour.generative.diffusion import GaussianMixture
+from equitour.learn.screening import LARGEST_HEAT, WINDOW, Screener, rows_of
+
+
+def draw_answers(axes: Any, truth: GaussianMixture, samples: dict[str, Tensor]) -> None:
+    """Histograms of the unknown component beside its exact density."""
+    x = torch.linspace(-1.2, 4.2, 200, dtype=torch.float64)
+    p = truth.log_density(x[:, None]).exp()
+    for ax, (name, values) in zip(axes, samples.items(), strict=True):
+        ax.hist(values.numpy(), bins=40, range=(-1.2, 4.2), density=True, alpha=0.55, color="C0")
+        ax.plot(x, p, color="C1", lw=1.8)
+        ax.set(xlabel="unknown component", title=name, ylim=(0, 1.15))
+    axes[0].set(ylabel="density")
+
+
+def draw_shares(ax: Any, shares: dict[str, Sequence[float]], repeats: Sequence[int]) -> None:
+    """Shares of right crystals in percent, by repeats, one line a template."""
+    for (name, values), mark in zip(shares.items(), "os", strict=False):
+        ax.plot(repeats, [100 * x for x in values], f"{mark}-", label=name)
+    ax.set(
+        xlabel="repeats of each step", ylabel="right within 0.3 Å (%)", ylim=(0, 100), xticks=list(repeats)
+    )
+    ax.legend(fontsize=9)
+
+
+def draw_edges(
+    ax: Any, edges: dict[str, tuple[Float[Tensor, " crystals"], Bool[Tensor, " crystals"]]], reference: dict
+) -> None:
+    """Mean edges of predicted cells, by which metal stands in the octahedron, and those of the reference."""
+    for row, (name, (edge, inside)) in enumerate(edges.items()):
+        for chosen, shift, colour, label in (
+            (inside, 0.13, "C0", "second metal in the octahedron"),
+            (~inside, -0.13, "C1", "first metal in the octahedron"),
+        ):
+            y = row + shift + 0.1 * torch.linspace(-1, 1, max(int(chosen.sum()), 1))[: int(chosen.sum())]
+            ax.plot(edge[chosen], y, "o", ms=3.5, alpha=0.55, color=colour, label=None if row else label)
+        if name in reference:
+            ax.plot([reference[name]] * 2, [row - 0.35, row + 0.35], color="#888888", lw=2.5, zorder=0,
+                    label=None if row else "CHGNet")  # fmt: skip
+    ax.set(
+        xlabel="∛volume (Å)",
+        yticks=range(len(edges)),
+        yticklabels=list(edges),
+        ylim=(-0.6, len(edges) + 0.45),
+    )
+    ax.legend(fontsize=8, ncols=3, loc="upper center", handletextpad=0.3, columnspacing=0.9)
+
+
+def draw_errors(axes: Any, screener: Screener) -> None:
+    """Predictions of the crystals held out over their true values."""
+    heat, chance, gap = screener.judge(rows_of(screener.held_out_sites))
+    truth = screener.held_out_truth
+    has = truth[:, 1] > 0
+    pairs = (
+        (truth[:, 0], heat, "formation energy (eV/atom)"),
+        (truth[has, 1], gap[has], "gap (eV), where there is one"),
+    )
+    for ax, (x, y, name) in zip(axes, pairs, strict=True):
+        low, high = float(torch.minimum(x, y).min()) - 0.2, float(torch.maximum(x, y).max()) + 0.2
+        ax.plot([low, high], [low, high], color="#888888", lw=1)
+        ax.plot(x, y, "o", ms=3, alpha=0.45)
+        ax.set(xlabel=f"{name}, true", ylabel="predicted", xlim=(low, high), ylim=(low, high))
+    axes[1].scatter(truth[has, 1], gap[has], c="C1", s=55 * chance[has] + 4, alpha=0.7)
+
+
+def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str, int]) -> None:
+    """Candidates by energy and gap, larger where a gap is likelier, and the window for water splitting."""
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(
+        Rectangle((-1, WINDOW[0]), 1 + LARGEST_HEAT, WINDOW[1] - WINDOW[0], color="C2", alpha=0.15, lw=0)
+    )
+    ax.scatter(heat, gap, s=4 + 60 * gapped, c="C0", alpha=0.5, lw=0)
+    for name, k in named.items():
+        ax.annotate(
+            name, (float(heat[k]), float(gap[k])), xytext=(4, 4), textcoords="offset points", fontsize=8
+        )
+    ax.set(
+        xlabel="predicted formation energy (eV/atom)",
+        ylabel="predicted gap, if any (eV)",
+        xlim=(-0.5, 2.2),
+        ylim=(0, 7),
+    )
+
+
+def draw_powder(ax: Any, lines: PowderPattern) -> None:
+    """Lines of a powder pattern, the five highest with their planes."""
+    ax.vlines(lines.angles, 0, lines.intensities, color="C0", lw=1.6)
+    for k in lines.intensities.argsort()[-5:]:
+        ax.annotate(
+            lines.planes[k], (lines.angles[k], lines.intensities[k]), ha="center", va="bottom", fontsize=8
+        )
+    ax.set(xlabel="2θ (°), copper Kα", ylabel="intensity", ylim=(0, 118), xlim=(10, 90))
