@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from equitour.generative.crystal import Crystals, Known, wrap
@@ -178,7 +178,7 @@ def rms(values: Tensor) -> float:
     return float(values.square().mean().sqrt())
 
 
-def rows_of(table: Int[Tensor, "crystals 5"]) -> list[tuple[int, int, list[int]]]:
+def rows_of(table: Integer[Tensor, "crystals 5"]) -> list[tuple[int, int, list[int]]]:
     """Sites of a stored table."""
     return [(a, b, anions) for a, b, *anions in table.tolist()]
 

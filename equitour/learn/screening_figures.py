@@ -94,10 +94,13 @@ def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str
 
 
 def draw_powder(ax: Any, lines: PowderPattern) -> None:
-    """Lines of a powder pattern, the five highest with their planes."""
+    """Lines of a powder pattern, the highest with their planes."""
     ax.vlines(lines.angles, 0, lines.intensities, color="C0", lw=1.6)
-    for k in lines.intensities.argsort()[-5:]:
-        ax.annotate(
-            lines.planes[k], (lines.angles[k], lines.intensities[k]), ha="center", va="bottom", fontsize=8
-        )
+    told = []
+    for k in lines.intensities.argsort()[::-1]:
+        # Lines that nearly coincide, as in a cell that is nearly cubic, share the label of the highest.
+        if lines.intensities[k] > 10 and all(abs(lines.angles[k] - other) > 5 for other in told):
+            told.append(lines.angles[k])
+            place = (lines.angles[k], lines.intensities[k])
+            ax.annotate(lines.planes[k], place, ha="center", va="bottom", fontsize=8)
     ax.set(xlabel="2θ (°), copper Kα", ylabel="intensity", ylim=(0, 118), xlim=(10, 90))

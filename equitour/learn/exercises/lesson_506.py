@@ -97,7 +97,9 @@ def _height(f, h, through):
 
 def _same_truth(answer, expected, *arguments):
     """Truth values, or ones and zeros."""
-    wrong = diagnose([torch.as_tensor(answer).double()], [expected.double()], tolerance=1e-8, axes=("atom",))
+    answer = torch.as_tensor(answer)
+    answer = answer if answer.is_complex() else answer.double()
+    wrong = diagnose([answer], [expected.double()], tolerance=1e-8, axes=("atom",))
     return wrong.sentence if wrong else None
 
 
