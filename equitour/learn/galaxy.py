@@ -139,7 +139,7 @@ def draw_density(
     """Contours of a density and, where given on `grid(reach)`, its score as arrows of one length, strong where it is."""
     line = torch.linspace(-reach, reach, 121, dtype=torch.float64)
     height = density.log_density(torch.cartesian_prod(line, line)).view(121, 121).T.exp()
-    axes.contour(line, line, height, levels=6, cmap="cividis", linewidths=1)
+    axes.contour(line, line, height, levels=6, colors="C0", linewidths=0.9)
     if score is not None:
         strength = score.norm(dim=1, keepdim=True)
         way = score / strength * strength.clamp(max=6).sqrt()
