@@ -11,8 +11,9 @@ from ase.data import chemical_symbols, covalent_radii
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from equitour.generative.crystal import Crystals, Known, wrap
+from equitour.generative.crystal import Crystals, CrystalStep, Known, wrap
 from equitour.generative.crystal_metrics.element_tables import element_tables
+from equitour.learn.perovskites import name_of
 
 # A in the corner, B in the middle, X on the faces: the ideal perovskite, in fractions.
 SITES = torch.tensor([[0, 0, 0], [0.5, 0.5, 0.5], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -31,14 +32,22 @@ def perovskite(formula: str, edge: float = 4.0) -> Atoms:
     return Atoms(formula, scaled_positions=SITES.numpy(), cell=[edge] * 3, pbc=True)
 
 
-def known_sites(atoms: Sequence[int], count: int, *, elements: Sequence[int] | None = None) -> Known:
+def known_sites(
+    atoms: Sequence[int], count: int, *, elements: Sequence[int] | None = None, lattices: bool = False
+) -> Known:
     """Of so many cells of five sites: positions of these atoms are given, and elements of the same or of others."""
     place, element = torch.zeros(2, 5, dtype=torch.bool)
     place[list(atoms)] = True
     element[list(atoms if elements is None else elements)] = True
     return Known(
-        positions=place.repeat(count), elements=element.repeat(count), lattices=torch.zeros(count).bool()
+        positions=place.repeat(count), elements=element.repeat(count), lattices=torch.full((count,), lattices)
     )
+
+
+def along(film: Sequence[CrystalStep], place: int) -> tuple[list[Atoms], list[str]]:
+    """One crystal at every step of its way, and what a slider reads there."""
+    frames = [step.crystals.select(torch.tensor([place])).to_ase()[0] for step in film]
+    return frames, [f"t = {step.t:.2f}, {name_of(frame)}" for step, frame in zip(film, frames, strict=True)]
 
 
 def misfit(crystals: Crystals, sites: Sequence[int]) -> Float[Tensor, " crystals"]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from ase import Atoms
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from equitour.generative import PowderPattern
+from equitour.generative import powder_pattern
 from equitour.generative.diffusion import GaussianMixture
 from equitour.learn.screening import LARGEST_HEAT, WINDOW, Screener, rows_of
 
@@ -93,8 +94,14 @@ def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str
     )
 
 
-def draw_powder(ax: Any, lines: PowderPattern) -> None:
-    """Lines of a powder pattern, the highest with their planes."""
+def draw_powder(ax: Any, atoms: Atoms) -> str:
+    """Lines of a powder pattern, the highest with their planes; what it shows, in words."""
+    ax.set(xlabel="2θ (°), copper Kα", ylabel="intensity", ylim=(0, 118), xlim=(10, 90))
+    try:
+        lines = powder_pattern(atoms)
+    except ImportError as error:
+        ax.text(50, 60, "needs pymatgen, which is not installed", ha="center")
+        return str(error)
     ax.vlines(lines.angles, 0, lines.intensities, color="C0", lw=1.6)
     told = []
     for k in lines.intensities.argsort()[::-1]:
@@ -103,4 +110,4 @@ def draw_powder(ax: Any, lines: PowderPattern) -> None:
             told.append(lines.angles[k])
             place = (lines.angles[k], lines.intensities[k])
             ax.annotate(lines.planes[k], place, ha="center", va="bottom", fontsize=8)
-    ax.set(xlabel="2θ (°), copper Kα", ylabel="intensity", ylim=(0, 118), xlim=(10, 90))
+    return f"{len(lines.angles)} lines, the highest at {told[0]:.1f}°"
