@@ -44,7 +44,7 @@ def draw_edges(
             (~inside, -0.13, "C1", "first metal in the octahedron"),
         ):
             y = row + shift + 0.1 * torch.linspace(-1, 1, max(int(chosen.sum()), 1))[: int(chosen.sum())]
-            ax.plot(edge[chosen], y, "o", ms=3.5, alpha=0.55, color=colour, label=None if row else label)
+            ax.plot(edge[chosen], y, "o", ms=3.5, alpha=0.8, color=colour, label=None if row else label)
         if name in reference:
             ax.plot([reference[name]] * 2, [row - 0.35, row + 0.35], color="#888888", lw=2.5, zorder=0,
                     label=None if row else "CHGNet")  # fmt: skip
@@ -69,22 +69,21 @@ def draw_errors(axes: Any, screener: Screener) -> None:
     for ax, (x, y, name) in zip(axes, pairs, strict=True):
         low, high = float(torch.minimum(x, y).min()) - 0.2, float(torch.maximum(x, y).max()) + 0.2
         ax.plot([low, high], [low, high], color="#888888", lw=1)
-        ax.plot(x, y, "o", ms=3, alpha=0.45)
+        ax.plot(x, y, "o", ms=3, alpha=0.65)
         ax.set(xlabel=f"{name}, true", ylabel="predicted", xlim=(low, high), ylim=(low, high))
     axes[1].scatter(truth[has, 1], gap[has], c="C1", s=55 * chance[has] + 4, alpha=0.7)
 
 
 def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str, int]) -> None:
     """Candidates by energy and gap, larger where a gap is likelier, and the window for water splitting."""
-    from matplotlib.patches import Rectangle
-
-    ax.add_patch(
-        Rectangle((-1, WINDOW[0]), 1 + LARGEST_HEAT, WINDOW[1] - WINDOW[0], color="C2", alpha=0.15, lw=0)
-    )
-    ax.scatter(heat, gap, s=4 + 60 * gapped, c="C0", alpha=0.5, lw=0)
-    for name, k in named.items():
+    ax.fill_between([-1, LARGEST_HEAT], *WINDOW, color="C2", alpha=0.25, lw=0)
+    ax.scatter(heat, gap, s=8 + 60 * gapped, c="C0", alpha=0.75, lw=0)
+    ax.text(-0.46, WINDOW[1] + 0.1, "splits water", fontsize=8)
+    # Labels of neighbours step aside, up and down in turn.
+    for place, (name, k) in enumerate(sorted(named.items(), key=lambda item: float(gap[item[1]]))):
+        up = 9 if place % 2 else -14
         ax.annotate(
-            name, (float(heat[k]), float(gap[k])), xytext=(4, 4), textcoords="offset points", fontsize=8
+            name, (float(heat[k]), float(gap[k])), xytext=(5, up), textcoords="offset points", fontsize=8
         )
     ax.set(
         xlabel="predicted formation energy (eV/atom)",
