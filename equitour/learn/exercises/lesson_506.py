@@ -18,7 +18,7 @@ question(
 )
 question(
     "506.swap",
-    "A composition is given, BaTiO3, and nothing else. The training set holds every pair of metals in either order, one in the large cage A and one in the octahedron B, "
+    "A composition is given, BaTiO3, and nothing else. The training set is drawn from a list of every pair of metals in either order, one in the large cage A and one in the octahedron B, "
     "whether or not nature makes it. What will the model predict?",
     options={
         "barium in the cage, always": "It would, had it learnt which of the two is more stable. It has learnt what is in the set.",
