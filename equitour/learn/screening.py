@@ -1,14 +1,14 @@
 """Perovskites with a part given, and what screening them for water splitting needs: lesson 506 besides its ideas."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.generative.crystal import Crystals, CrystalStep, Known, wrap
@@ -141,12 +141,12 @@ class Screener(nn.Module):
     Args:
         members: Networks.
         width: Of their hidden layers.
-        held_out: Crystals that the networks have not learnt from, kept beside the weights to be judged by.
-        learnt: Crystals that they have.
+        held_out: What was measured on crystals kept from the training: errors, spreads and shares by name.
     """
 
-    def __init__(self, *, members: int, width: int, held_out: int, learnt: int) -> None:
+    def __init__(self, *, members: int, width: int, held_out: Mapping[str, Any] | None = None) -> None:
         super().__init__()
+        self.held_out = dict(held_out or {})
         self.networks = nn.ModuleList(
             nn.Sequential(
                 *_layer(INPUTS, width), *_layer(width, width // 2), nn.Linear(width // 2, 2)
@@ -157,9 +157,6 @@ class Screener(nn.Module):
             "heat", torch.zeros(2)
         )  # mean and deviation of the energies learnt from, in eV/atom
         self.register_buffer("gap_weights", torch.zeros(INPUTS + 1))
-        self.register_buffer("held_out_sites", torch.zeros(held_out, 5, dtype=torch.uint8))
-        self.register_buffer("held_out_truth", torch.zeros(held_out, 2))
-        self.register_buffer("learnt_sites", torch.zeros(learnt, 5, dtype=torch.uint8))
 
     def forward(
         self, x: Float[Tensor, "crystals features"]
@@ -174,22 +171,17 @@ class Screener(nn.Module):
         """`forward` of crystals as `sites_of` gives them."""
         return self(features(sites))
 
-    def errors(self) -> tuple[float, float]:
-        """Root mean square error of energy and of gap (where there is one) on the crystals held out."""
-        heat, _, gap = self.judge(rows_of(self.held_out_sites))
-        truth = self.held_out_truth
-        has = truth[:, 1] > 0
-        return rms(heat - truth[:, 0]), rms((gap - truth[:, 1])[has])
-
 
 def rms(values: Tensor) -> float:
     """Root of the mean square."""
     return float(values.square().mean().sqrt())
 
 
-def rows_of(table: Integer[Tensor, "crystals 5"]) -> list[tuple[int, int, list[int]]]:
-    """Sites of a stored table."""
-    return [(a, b, anions) for a, b, *anions in table.tolist()]
+def oxides_of(labels: Mapping[str, Any]) -> tuple[list[int], list[tuple[int, int, list[int]]]]:
+    """Rows of a shipped set that are oxides of metals that the screener knows, and their sites."""
+    rows = [(row, parse(formula)) for row, formula in enumerate(labels["formula"])]
+    kept = [(row, sites) for row, sites in rows if set(sites[:2]) <= set(METALS) and sites[2] == [8, 8, 8]]
+    return [row for row, _ in kept], [sites for _, sites in kept]
 
 
 def every_oxide() -> list[tuple[int, int, list[int]]]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equitour.generative import powder_pattern
 from equitour.generative.diffusion import GaussianMixture
-from equitour.learn.screening import LARGEST_HEAT, WINDOW, Screener, rows_of
+from equitour.learn.screening import LARGEST_HEAT, WINDOW
 
 
 def draw_answers(axes: Any, truth: GaussianMixture, samples: dict[str, Tensor]) -> None:
@@ -57,21 +57,17 @@ def draw_edges(
     ax.legend(fontsize=8, ncols=3, loc="upper center", handletextpad=0.3, columnspacing=0.9)
 
 
-def draw_errors(axes: Any, screener: Screener) -> None:
-    """Predictions of the crystals held out over their true values."""
-    heat, chance, gap = screener.judge(rows_of(screener.held_out_sites))
-    truth = screener.held_out_truth
-    has = truth[:, 1] > 0
-    pairs = (
-        (truth[:, 0], heat, "formation energy (eV/atom)"),
-        (truth[has, 1], gap[has], "gap (eV), where there is one"),
-    )
-    for ax, (x, y, name) in zip(axes, pairs, strict=True):
-        low, high = float(torch.minimum(x, y).min()) - 0.2, float(torch.maximum(x, y).max()) + 0.2
-        ax.plot([low, high], [low, high], color="#888888", lw=1)
-        ax.plot(x, y, "o", ms=3, alpha=0.65)
-        ax.set(xlabel=f"{name}, true", ylabel="predicted", xlim=(low, high), ylim=(low, high))
-    axes[1].scatter(truth[has, 1], gap[has], c="C1", s=55 * chance[has] + 4, alpha=0.7)
+def draw_errors(
+    axes: Any, energies: tuple[Tensor, Tensor], gaps: tuple[Tensor, Tensor], names: Sequence[str]
+) -> None:
+    """Predicted energies and gaps of oxides over those of another method; zeros of energy differ, so only the gaps have a diagonal."""
+    axes[0].plot(*energies, "o", ms=4, alpha=0.65)
+    axes[0].set(xlabel="CHGNet, from elements (eV/atom)", ylabel="predicted energy (eV/atom)")
+    axes[1].plot([0, 7], [0, 7], color="#888888", lw=1)
+    axes[1].plot(*gaps, "o", ms=5, color="C1")
+    for x, y, name in zip(*(part.tolist() for part in gaps), names, strict=True):
+        axes[1].annotate(name, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7)
+    axes[1].set(xlabel="GPAW, GLLB-sc (eV)", ylabel="predicted gap (eV)", xlim=(0, 7), ylim=(0, 7))
 
 
 def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str, int]) -> None:
