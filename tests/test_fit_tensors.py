@@ -1,6 +1,7 @@
 """`equitour fit --target`: what it takes from the data, what it keeps, and what it refuses, in which words."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -104,7 +105,8 @@ def test_training_of_tensors_goes_on_with_resume_to_the_last_bit(tmp_path, data,
 
     def interrupted(self):
         """Ctrl-C, pressed while the validation set is looked at."""
-        self.asked_to_stop = self.training.budget.steps_done == 3
+        if self.training.budget.steps_done == 3:
+            signal.raise_signal(signal.SIGINT)
         original(self)
 
     monkeypatch.setattr(training_run.Run, "look", interrupted)
