@@ -60,8 +60,9 @@ def denoise_crystals(
 ) -> Iterator[CrystalStep]:
     """Follow the denoiser from noise to crystals, one evaluation a step (two with guidance); iterate over it.
 
-    Elements that stand in `start` stay; hidden ones are drawn one after the other at random times, so that each is drawn knowing
-    the others. Lattice and positions of `start` are not looked at.
+    Elements that stand in `start` stay; hidden ones are drawn one after the other at random times before positions settle, so that
+    each is drawn knowing the others; several at once where a crystal has more atoms than that time has steps, a third of all.
+    Lattice and positions of `start` are not looked at.
 
     Args:
         denoiser: Trained; called with crystals, t and condition.
