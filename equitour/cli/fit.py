@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from equitour.cli.asking import require_place, require_positive
 from equitour.cli.trouble import Trouble
 
 HELP = "train a potential on energies and forces, or a model of response tensors"
@@ -114,12 +115,7 @@ def require_sense(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before any file is read."""
     if arguments.steps is not None and arguments.minutes is not None:
         raise Trouble("give either --steps or --minutes, received both: leave one out.")
-    for name in ("steps", "minutes", "batch_size", "learning_rate", "cutoff"):
-        value = getattr(arguments, name)
-        if value is not None and not value > 0:
-            raise Trouble(
-                f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
-            )
+    require_positive(arguments, ("steps", "minutes", "batch_size", "learning_rate", "cutoff"))
     if arguments.weight_decay is not None and arguments.weight_decay < 0:
         raise Trouble(
             f"--weight-decay must not be negative, received {arguments.weight_decay:g}: 0 is without decay."
@@ -128,12 +124,4 @@ def require_sense(arguments: argparse.Namespace) -> None:
         raise Trouble(
             f"--valid-fraction must lie in [0, 1), received {arguments.valid_fraction:g}: 0.05 keeps a twentieth."
         )
-    if arguments.out.exists() and not (arguments.resume or arguments.overwrite):
-        raise Trouble(
-            f"--out must be a new file, received {arguments.out}, which exists: "
-            "go on with --resume, or begin anew with --overwrite."
-        )
-    if not arguments.out.absolute().parent.is_dir():
-        raise Trouble(
-            f"the folder of --out must exist, received {arguments.out.absolute().parent}: make it first."
-        )
+    require_place(arguments)

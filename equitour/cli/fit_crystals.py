@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equitour.cli.asking import require_place, require_positive
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -69,19 +70,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def require_sense(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before any file is read."""
-    for name in ("steps", "minutes", "batch_size", "learning_rate", "channels", "layers"):
-        value = getattr(arguments, name)
-        if value is not None and not value > 0:
-            raise Trouble(
-                f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
-            )
-    out = arguments.out
-    if out.exists() and not (arguments.resume or arguments.overwrite):
-        raise Trouble(
-            f"--out must be a new file, received {out}, which exists: go on with --resume, or begin anew with --overwrite."
-        )
-    if not out.absolute().parent.is_dir():
-        raise Trouble(f"the folder of --out must exist, received {out.absolute().parent}: make it first.")
+    require_positive(arguments, ("steps", "minutes", "batch_size", "learning_rate", "channels", "layers"))
+    require_place(arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:

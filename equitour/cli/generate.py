@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equitour.cli.asking import require_place
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -69,14 +70,7 @@ def require_sense(arguments: argparse.Namespace) -> None:
         raise Trouble(
             f"--model must be a file, received {arguments.model}: train one with `equitour fit-crystals`."
         )
-    if arguments.out.exists() and not (arguments.resume or arguments.overwrite):
-        raise Trouble(
-            f"--out must be a new file, received {arguments.out}, which exists: begin anew with --overwrite."
-        )
-    if not arguments.out.absolute().parent.is_dir():
-        raise Trouble(
-            f"the folder of --out must exist, received {arguments.out.absolute().parent}: make it first."
-        )
+    require_place(arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -32,8 +32,7 @@ def wrapped_log_density(
         difference: Δ, noisy minus clean, in fractions.
         sigma: σ in fractions; broadcast against the difference.
     """
-    images = wrap(difference)[..., None] + torch.arange(-WRAPS, WRAPS + 1, device=difference.device)
-    sigma = sigma[..., None]
+    images, sigma = _images(difference), sigma[..., None]
     exponents = -(images / sigma).square() / 2
     return exponents.logsumexp(-1) - (sigma[..., 0] * (2 * torch.pi) ** 0.5).log()
 
@@ -47,10 +46,14 @@ def wrapped_score(
         difference: Δ, noisy minus clean, in fractions.
         sigma: σ in fractions; broadcast against the difference.
     """
-    images = wrap(difference)[..., None] + torch.arange(-WRAPS, WRAPS + 1, device=difference.device)
-    sigma = sigma[..., None]
+    images, sigma = _images(difference), sigma[..., None]
     share = (-(images / sigma).square() / 2).softmax(-1)
     return -(share * images).sum(-1) / sigma[..., 0].square()
+
+
+def _images(difference: Tensor) -> Tensor:
+    """The difference and all others that are the same on the torus, as far as any noise reaches."""
+    return wrap(difference)[..., None] + torch.arange(-WRAPS, WRAPS + 1, device=difference.device)
 
 
 def score_size(sigma: Float[Tensor, "*noise"]) -> Float[Tensor, "*noise"]:
