@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from equitour.cli.crystal_properties import numbers_beside
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PLAIN_SITES = [
 
 
 def read_crystals(path: Path | str, *, keep_broken: bool = False) -> list[Atoms]:
-    """All crystals of a file, in its order.
+    """All crystals of a file, in its order, with the numbers that stand beside them in `info`.
 
     Args:
         path: csv or csv.gz with a column `cif`, extxyz, CIF, or another format of ASE that holds cells.
@@ -110,9 +111,11 @@ def _in_table(path: Path) -> Iterator[tuple[str, Atoms]]:
     for number, row in enumerate(rows, start=1):
         place = f"row {number} of {path.name}"
         try:
-            yield place, _from_cif(row["cif"])
+            atoms = _from_cif(row["cif"])
         except Exception as error:
             raise _unreadable("every row must hold a readable CIF", place, error) from None
+        atoms.info.update(numbers_beside(row))
+        yield place, atoms
 
 
 def _from_cif(text: str) -> Atoms:

@@ -13,6 +13,7 @@ from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from torch import Tensor
 
     from equitour.generative import Crystals
     from equitour.train import Training
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on where the training of --out was stopped")
     parser.add_argument("--overwrite", action="store_true", help="begin anew although --out exists")
+    parser.add_argument(
+        "--properties",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="numbers beside the crystals (columns of a csv, keys of an extxyz) that generate --ask may ask for",
+    )
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, default=None, help="train for so long (60)")
     budget.add_argument(
@@ -77,11 +85,13 @@ def require_sense(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Read, train with a bar, write model and state."""
     from equitour.cli.crystal_files import read_crystals
+    from equitour.cli.crystal_properties import properties_of
     from equitour.cli.stopping import stopping_politely
     from equitour.cli.training_run import state_of
 
-    crystals = crystals_of(read_crystals(arguments.data))
-    training = training_of(arguments, crystals)
+    structures = read_crystals(arguments.data)
+    crystals = crystals_of(structures)
+    training = training_of(arguments, crystals, properties_of(structures, arguments.properties))
     state = state_of(arguments.out)
     if arguments.resume and state.is_file():
         training.load(state)
@@ -105,7 +115,7 @@ def crystals_of(structures: list[Atoms]) -> Crystals:
     return Crystals.of([reduced_cell(atoms) for atoms in structures])
 
 
-def training_of(arguments: argparse.Namespace, crystals: Crystals) -> Training:
+def training_of(arguments: argparse.Namespace, crystals: Crystals, properties: dict[str, Tensor]) -> Training:
     """A fresh training as the arguments say."""
     import torch
 
@@ -114,11 +124,13 @@ def training_of(arguments: argparse.Namespace, crystals: Crystals) -> Training:
 
     torch.manual_seed(arguments.seed)
     sizes = {"channels": arguments.channels, "num_layers": arguments.layers}
-    model = DENOISERS[arguments.denoiser].of(crystals, **{k: v for k, v in sizes.items() if v})
+    sizes = {name: value for name, value in sizes.items() if value}
+    model = DENOISERS[arguments.denoiser].of(crystals, properties=properties, **sizes)
     batches = NoisyBatches(
         crystals,
         scale=model.scale,
         batch_size=arguments.batch_size,
+        condition=torch.stack(list(properties.values()), 1) if properties else None,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
     minutes = None if arguments.steps else arguments.minutes or 60.0
@@ -164,4 +176,5 @@ def summary(arguments: argparse.Namespace, training: Training, crystals: Crystal
     return (
         f"{crystals.num_crystals} crystals of {int(crystals.counts.min())} to {int(crystals.counts.max())} atoms, "
         f"{elements} elements; {arguments.denoiser} denoiser with {weights} weights"
+        + (f"; may be asked for {', '.join(arguments.properties)}" if arguments.properties else "")
     )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from torch import Tensor
 
+    from equitour.generative import CrystalDenoiser
+
 HELP = "generate crystals with a model that fit-crystals trained"
 
 
@@ -34,6 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="one sample for each crystal of FILE, in its order; nothing but its elements is looked at",
+    )
+    parser.add_argument(
+        "--ask",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="properties that the crystals shall have, of those that fit-crystals was told with --properties",
+    )
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        default=1.0,
+        help="exaggerate what is asked: 1 as learnt; 2 sharper, with less variety, at twice the evaluations (1)",
     )
     parser.add_argument("--steps", type=int, default=50, help="evaluations of the network for a crystal (50)")
     parser.add_argument("--batch-size", type=int, default=200, help="crystals made at once (200)")
@@ -66,6 +81,10 @@ def require_sense(arguments: argparse.Namespace) -> None:
         raise Trouble(
             "--composition-from makes one crystal for each row, received --n too: leave one of them out."
         )
+    if arguments.guidance != 1 and not arguments.ask:
+        raise Trouble(
+            "--guidance exaggerates what is asked, received without --ask: say what, or leave it out."
+        )
     if not arguments.model.is_file():
         raise Trouble(
             f"--model must be a file, received {arguments.model}: train one with `equitour fit-crystals`."
@@ -82,6 +101,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     model = load_crystal_model(arguments.model)
     wanted = compositions(arguments)
+    options = options_of(arguments, model)
     total = len(wanted) if wanted else arguments.n or 100
     growing = Growing(arguments.out, plan_of(arguments, total), resume=arguments.resume)
     with stopping_politely() as stop, tqdm(total=total, desc="crystals", file=sys.stderr) as bar:
@@ -89,9 +109,7 @@ def run(arguments: argparse.Namespace) -> None:
         while growing.count < total:
             size = min(arguments.batch_size, total - growing.count)
             chosen = wanted[growing.count : growing.count + size] if wanted else None
-            growing.add(
-                made(model, size, chosen, steps=arguments.steps, seed=(arguments.seed, growing.count))
-            )
+            growing.add(made(model, size, chosen, options, seed=(arguments.seed, growing.count)))
             bar.update(size)
             if stop.asked:
                 raise KeyboardInterrupt
@@ -100,7 +118,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def made(
-    model, size: int, elements: list[Tensor] | None, *, steps: int, seed: tuple[int, int]
+    model: CrystalDenoiser, size: int, elements: list[Tensor] | None, options: dict, *, seed: tuple[int, int]
 ) -> list[Atoms]:
     """One batch; its chance depends on the seed and on its place only, so a run that was stopped makes the same crystals."""
     import torch
@@ -113,9 +131,22 @@ def made(
         start = blank_crystals(model.draw_sizes(size, generator))
     else:
         start = blank_crystals([len(z) for z in elements], torch.cat(elements))
-    for step in denoise_crystals(model, start, steps=steps, generator=generator):
+    row = options["condition"]
+    condition = None if row is None else torch.tensor([row] * size)
+    for step in denoise_crystals(model, start, generator=generator, **options | {"condition": condition}):
         last = step
     return last.crystals.to_ase()
+
+
+def options_of(arguments: argparse.Namespace, model: CrystalDenoiser) -> dict:
+    """Of `denoise_crystals`; of the condition one row, the same for every crystal."""
+    from equitour.cli.crystal_properties import asked_of
+
+    return {
+        "steps": arguments.steps,
+        "condition": asked_of(model, arguments.ask),
+        "guidance": arguments.guidance,
+    }
 
 
 def compositions(arguments: argparse.Namespace) -> list[Tensor] | None:
@@ -161,6 +192,8 @@ def plan_of(arguments: argparse.Namespace, total: int) -> dict:
         "model": hashlib.sha256(arguments.model.read_bytes()).hexdigest(),
         "crystals": total,
         "composition": str(asked) if asked else None,
+        "asked": arguments.ask,
+        "guidance": arguments.guidance,
         "steps": arguments.steps,
         "batch_size": arguments.batch_size,
         "seed": arguments.seed,

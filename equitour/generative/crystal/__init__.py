@@ -7,12 +7,11 @@ from equitour.generative.crystal.action import (
     lattice_action,
 )
 from equitour.generative.crystal.action_denoiser import ActionDenoiser
-from equitour.generative.crystal.crystal_models import DENOISERS, load_crystal_model, save_crystal_model
-from equitour.generative.crystal.crystal_training import NoisyBatches, crystal_loss
 from equitour.generative.crystal.crystals import Crystals, reduced_cell
-from equitour.generative.crystal.elements import CrystalDenoiser
+from equitour.generative.crystal.denoiser import CrystalDenoiser
 from equitour.generative.crystal.inpainting import Known, inpaint_crystals
 from equitour.generative.crystal.lattice import LatticeScale, lattice_of, log_metric
+from equitour.generative.crystal.models import DENOISERS, load_crystal_model, save_crystal_model
 from equitour.generative.crystal.noise import (
     Denoised,
     Noisy,
@@ -30,6 +29,7 @@ from equitour.generative.crystal.sampling import (
     sample_crystals,
 )
 from equitour.generative.crystal.torus import score_size, wrap, wrapped_log_density, wrapped_score
+from equitour.generative.crystal.training import NoisyBatches, crystal_loss
 
 __all__ = [
     "DENOISERS",

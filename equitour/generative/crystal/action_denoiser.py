@@ -9,7 +9,8 @@ Source: the lattice action of A. Klipfel et al., AAAI 2023.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from equitour.generative.crystal.action import distance_gradient, lattice_action
 from equitour.generative.crystal.crystals import Crystals, centred, mean_over
-from equitour.generative.crystal.elements import CrystalDenoiser, Waves
+from equitour.generative.crystal.denoiser import CrystalDenoiser, mlp
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.noise import Denoised, lattice_shares
 from equitour.graph import AtomicGraph, batch
@@ -35,6 +36,7 @@ class ActionDenoiser(CrystalDenoiser):
         num_layers: Rounds of messages.
         num_basis: Bessel functions of a distance.
         sizes: Pairs of a number of atoms and how many of the crystals learnt had it.
+        properties: Names of numbers that crystals may be asked to have, each with its mean and spread in the data.
     """
 
     def __init__(
@@ -47,38 +49,41 @@ class ActionDenoiser(CrystalDenoiser):
         num_layers: int = 3,
         num_basis: int = 12,
         sizes: Sequence[Sequence[int]] = (),
+        properties: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             scale,
             elements=elements,
             channels=channels,
             sizes=sizes,
+            properties=properties,
             cutoff=float(cutoff),
             num_layers=num_layers,
             num_basis=num_basis,
         )
-        self.time = Waves(channels)
+        self.context = mlp(self.asked_width, channels, channels)
         self.layers = nn.ModuleList(ActionLayer(channels, num_basis) for _ in range(num_layers))
         self.norm = nn.LayerNorm(channels)
         # Of each edge, how far it pulls its receiver, and φ, how much of its λ the lattice receives.
-        self.pull = nn.Sequential(
-            nn.Linear(2 * channels + num_basis, channels), nn.SiLU(), nn.Linear(channels, 2)
-        )
+        self.pull = mlp(2 * channels + num_basis, channels, 2)
         self.logits = nn.Linear(channels, len(elements))
 
     def forward(
-        self, crystals: Crystals, t: Float[Tensor, " crystals"], condition: Tensor | None = None
+        self,
+        crystals: Crystals,
+        t: Float[Tensor, " crystals"],
+        condition: Float[Tensor, "crystals properties"] | None = None,
     ) -> Denoised:
         """What stands behind crystals with noise of time t.
 
         Raises:
-            ValueError: An element is not known.
+            ValueError: An element is not known, or the condition does not fit.
         """
         graph = neighbor_graph(crystals, self.settings["cutoff"])
         r = graph.edge_vectors()
         d = r.norm(dim=-1)
         basis = self._basis(d)
-        h = self.elements(crystals.atomic_numbers) + self.time(t)[crystals.batch]
+        h = self.elements(crystals.atomic_numbers) + self.context(self.asked(t, condition))[crystals.batch]
         for layer in self.layers:
             h = layer(h, basis, graph)
         h = self.norm(h)
@@ -115,13 +120,9 @@ class ActionLayer(nn.Module):
     def __init__(self, channels: int, num_basis: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels)
-        self.message = nn.Sequential(
-            nn.Linear(2 * channels + num_basis, channels), nn.SiLU(), nn.Linear(channels, channels)
-        )
+        self.message = mlp(2 * channels + num_basis, channels, channels)
         self.gate = nn.Linear(num_basis, channels, bias=False)
-        self.update = nn.Sequential(
-            nn.Linear(2 * channels, channels), nn.SiLU(), nn.Linear(channels, channels)
-        )
+        self.update = mlp(2 * channels, channels, channels)
 
     def forward(self, h: Tensor, basis: Tensor, graph: AtomicGraph) -> Float[Tensor, "nodes channels"]:
         """Features after the round."""

@@ -35,7 +35,6 @@ class Known:
     lattices: Bool[Tensor, " crystals"]
 
 
-@torch.no_grad()
 def inpaint_crystals(
     denoiser: Callable[..., Denoised],
     template: Crystals,

@@ -10,14 +10,15 @@ Source: after CSPNet of R. Jiao et al. (DiffCSP), NeurIPS 2023.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from equitour.generative.crystal.crystals import Crystals, centred, mean_over
-from equitour.generative.crystal.elements import WAVES, CrystalDenoiser, waves
+from equitour.generative.crystal.denoiser import WAVES, CrystalDenoiser, mlp
 from equitour.generative.crystal.lattice import LatticeScale
 from equitour.generative.crystal.noise import Denoised, lattice_shares
 
@@ -30,8 +31,8 @@ class PairDenoiser(CrystalDenoiser):
         elements: Atomic numbers that it knows.
         channels: Width of the layers.
         num_layers: Rounds of messages.
-        properties: Numbers that crystals may be asked to have.
         sizes: Pairs of a number of atoms and how many of the crystals learnt had it.
+        properties: Names of numbers that crystals may be asked to have, each with its mean and spread in the data.
     """
 
     def __init__(
@@ -41,24 +42,24 @@ class PairDenoiser(CrystalDenoiser):
         elements: Sequence[int],
         channels: int = 128,
         num_layers: int = 4,
-        properties: int = 0,
         sizes: Sequence[Sequence[int]] = (),
+        properties: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             scale,
             elements=elements,
             channels=channels,
             sizes=sizes,
-            num_layers=num_layers,
             properties=properties,
+            num_layers=num_layers,
         )
-        # Of each crystal: waves of the time, the lattice, its size, and each property with a mark whether it is told.
-        self.crystal = _mlp(2 * WAVES + 6 + 1 + 2 * properties, channels, channels)
+        # Of each crystal: its time and what is asked of it, the lattice, its size.
+        self.crystal = mlp(self.asked_width + 6 + 1, channels, channels)
         self.layers = nn.ModuleList(PairLayer(channels) for _ in range(num_layers))
         self.norm = nn.LayerNorm(channels)
         self.score = nn.Linear(channels, 3)
         self.logits = nn.Linear(channels, len(elements))
-        self.lattice = _mlp(channels, channels, 6)
+        self.lattice = mlp(channels, channels, 6)
 
     def forward(
         self,
@@ -69,10 +70,11 @@ class PairDenoiser(CrystalDenoiser):
         """What stands behind crystals with noise of time t.
 
         Raises:
-            ValueError: An element is not known.
+            ValueError: An element is not known, or the condition does not fit.
         """
         numbers = self.scale.numbers(crystals)
-        context = self.crystal(self._context(numbers, crystals, t, condition))
+        size = crystals.counts.to(numbers).log()[:, None]
+        context = self.crystal(torch.cat([self.asked(t, condition), numbers, size], 1))
         h = self.elements(crystals.atomic_numbers) + context[crystals.batch]
         pairs = Pairs.of(crystals)
         for layer in self.layers:
@@ -82,13 +84,6 @@ class PairDenoiser(CrystalDenoiser):
         # In terms of velocity, so that at small t the answer is nearly the lattice itself.
         velocity = self.lattice(mean_over(h, crystals))
         return Denoised(centred(self.score(h), crystals), alpha * numbers - sigma * velocity, self.logits(h))
-
-    def _context(self, numbers: Tensor, crystals: Crystals, t: Tensor, condition: Tensor | None) -> Tensor:
-        told = numbers.new_full((len(t), self.settings["properties"]), torch.nan)
-        if condition is not None:
-            told = condition.to(numbers)
-        size = crystals.counts.to(numbers).log()[:, None]
-        return torch.cat([waves(t), numbers, size, told.nan_to_num(), told.isfinite().to(numbers)], 1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,7 +121,7 @@ class PairLayer(nn.Module):
         self.to_sender = nn.Linear(channels, channels, bias=False)
         self.to_wave = nn.Linear(6 * WAVES, channels, bias=False)
         self.message = nn.Sequential(nn.SiLU(), nn.Linear(channels, channels), nn.SiLU())
-        self.update = _mlp(2 * channels, channels, channels)
+        self.update = mlp(2 * channels, channels, channels)
 
     def forward(self, h: Float[Tensor, "nodes channels"], pairs: Pairs) -> Float[Tensor, "nodes channels"]:
         """Features after the round."""
@@ -138,7 +133,3 @@ class PairLayer(nn.Module):
         )
         heard = torch.zeros_like(x).index_add(0, pairs.receivers, self.message(before)) * pairs.share[:, None]
         return h + self.update(torch.cat([x, heard], 1))
-
-
-def _mlp(width_in: int, width: int, width_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width_in, width), nn.SiLU(), nn.Linear(width, width_out))

@@ -47,7 +47,6 @@ def blank_crystals(
     )
 
 
-@torch.no_grad()
 def denoise_crystals(
     denoiser: Callable[..., Denoised],
     start: Crystals,
@@ -69,7 +68,7 @@ def denoise_crystals(
         start: Numbers of atoms, and elements where they are known (`blank_crystals`).
         steps: Evaluations.
         churn: 1 follows the reverse diffusion with all its noise (DDPM), 0 the deterministic flow (DDIM).
-        condition: Properties asked for.
+        condition: Properties asked for, in the units that they were learnt in; NaN where one is not asked.
         guidance: 1 asks as it was learnt; larger values exaggerate (classifier-free guidance).
         generator: Of all chance.
 
@@ -129,6 +128,8 @@ class Walk:
             ).to(start.fractional),
         )
 
+    # Here and not on the generators: torch guards a generator only if it sees through whatever else decorates it.
+    @torch.no_grad()
     def step(self, t: float, s: float) -> None:
         """From time t to the earlier time s."""
         answer = self._ask(t)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from equitour.generative.crystal.action_denoiser import ActionDenoiser
-from equitour.generative.crystal.elements import CrystalDenoiser
+from equitour.generative.crystal.denoiser import CrystalDenoiser
 from equitour.generative.crystal.pair_denoiser import PairDenoiser
 from equitour.train import load_weights, read_metadata, save_weights
 

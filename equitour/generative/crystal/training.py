@@ -17,7 +17,9 @@ from equitour.generative.crystal.torus import score_size
 # Share of crystals whose elements are all told, and of those with a rate of hiding of their own: a model that has seen both
 # answers to a composition and fills in single elements, besides making everything from noise.
 TOLD, APART = 0.1, 0.2
-UNCONDITIONAL = 0.2
+# Share of crystals of which no property is told, and of those told anything the share of each property that is left out: one network
+# learns to generate freely, to answer to all properties, and to any one of them.
+FREE, LEFT_OUT = 0.2, 0.2
 
 
 class NoisyBatches:
@@ -27,7 +29,7 @@ class NoisyBatches:
         crystals: Clean.
         scale: Of their lattices.
         batch_size: Crystals in a batch.
-        condition: Properties of each that the model may be asked for, of order one.
+        condition: Properties of each that the model may be asked for, in the order of `properties`; NaN where one is not known.
         generator: Of order, times and noise.
     """
 
@@ -62,9 +64,12 @@ class NoisyBatches:
         noisy = add_noise(self.crystals.select(chosen), t, hiding, scale=self.scale, generator=self.generator)
         if self.condition is None:
             return noisy
-        silent = torch.rand(count, generator=self.generator) < UNCONDITIONAL
-        condition = self.condition[chosen].masked_fill(silent[:, None], torch.nan)
-        return dataclasses.replace(noisy, condition=condition)
+        return dataclasses.replace(noisy, condition=self._partly_told(self.condition[chosen]))
+
+    def _partly_told(self, condition: Tensor) -> Tensor:
+        free = torch.rand(len(condition), 1, generator=self.generator) < FREE
+        left_out = torch.rand(condition.shape, generator=self.generator) < LEFT_OUT
+        return condition.masked_fill(free | left_out, torch.nan)
 
     def _times(self, count: int) -> Tensor:
         """Spread evenly over (0, 1] but for one draw, which makes the loss less noisy than independent times."""
