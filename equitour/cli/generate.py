@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from equitour.generative import CrystalDenoiser
 
 HELP = "generate crystals with a model that fit-crystals trained"
+
+# A prediction is one draw: it shall be a likely one.
+PREDICTING = 0.4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         help="exaggerate what is asked: 1 as learnt; 2 sharper, with less variety, at twice the evaluations (1)",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        help="1 draws positions as they were learnt, less draws the likely ones more often "
+        f"(1; with a composition {PREDICTING})",
     )
     parser.add_argument("--steps", type=int, default=50, help="evaluations of the network for a crystal (50)")
     parser.add_argument("--batch-size", type=int, default=200, help="crystals made at once (200)")
@@ -96,6 +104,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Batch after batch, each written as it is made."""
     from tqdm.auto import tqdm
 
+    from equitour.cli.growing import Growing
     from equitour.cli.stopping import stopping_politely
     from equitour.generative import load_crystal_model
 
@@ -146,7 +155,15 @@ def options_of(arguments: argparse.Namespace, model: CrystalDenoiser) -> dict:
         "steps": arguments.steps,
         "condition": asked_of(model, arguments.ask),
         "guidance": arguments.guidance,
+        "temperature": temperature_of(arguments),
     }
+
+
+def temperature_of(arguments: argparse.Namespace) -> float:
+    """As given; else as learnt, and lower where one structure of a composition is to be predicted."""
+    if arguments.temperature is not None:
+        return arguments.temperature
+    return PREDICTING if arguments.composition or arguments.composition_from else 1.0
 
 
 def compositions(arguments: argparse.Namespace) -> list[Tensor] | None:
@@ -194,56 +211,8 @@ def plan_of(arguments: argparse.Namespace, total: int) -> dict:
         "composition": str(asked) if asked else None,
         "asked": arguments.ask,
         "guidance": arguments.guidance,
+        "temperature": temperature_of(arguments),
         "steps": arguments.steps,
         "batch_size": arguments.batch_size,
         "seed": arguments.seed,
     }
-
-
-class Growing:
-    """A file that grows batch by batch under another name, with a note of how far it is whole."""
-
-    def __init__(self, out: Path, plan: dict, *, resume: bool) -> None:
-        self.out, self.plan, self.count = out, plan, 0
-        self.part, self.note = (out.with_name(out.name + end) for end in (".part", ".part.json"))
-        if resume and self.note.is_file() and self.part.is_file():
-            self._go_on(json.loads(self.note.read_text()))
-        elif not resume:
-            self.note.unlink(missing_ok=True)
-            self.part.write_text("")
-        elif not out.is_file():
-            raise Trouble(
-                f"--resume needs the file {self.part}, which does not exist: begin without --resume."
-            )
-        else:
-            # The run that is asked to go on had come to its end.
-            self.count = plan["crystals"]
-
-    def _go_on(self, note: dict) -> None:
-        if note["plan"] != self.plan:
-            changed = [name for name in self.plan if note["plan"].get(name) != self.plan[name]]
-            raise Trouble(
-                f"--resume must ask for the same, received another {', '.join(changed)}: begin anew with --overwrite."
-            )
-        self.count = note["count"]
-        # What a batch that was cut off has left behind is cut away.
-        with self.part.open("r+b") as file:
-            file.truncate(note["bytes"])
-
-    def add(self, structures: list[Atoms]) -> None:
-        """Write a batch, then say that it is whole."""
-        from ase.io import write
-
-        with self.part.open("a") as file:
-            write(file, structures, format="extxyz")
-        self.count += len(structures)
-        note = {"plan": self.plan, "count": self.count, "bytes": self.part.stat().st_size}
-        new = self.note.with_name(self.note.name + ".new")
-        new.write_text(json.dumps(note))
-        new.replace(self.note)
-
-    def finish(self) -> None:
-        """The file takes its name, unless it has it."""
-        if self.part.is_file():
-            self.part.replace(self.out)
-        self.note.unlink(missing_ok=True)

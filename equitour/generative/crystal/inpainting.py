@@ -17,7 +17,7 @@ from torch import Tensor
 
 from equitour.generative.crystal.crystals import HIDDEN, Crystals
 from equitour.generative.crystal.noise import Denoised, lattice_shares, torus_sigma
-from equitour.generative.crystal.sampling import CrystalStep, Walk
+from equitour.generative.crystal.sampling import Chance, CrystalStep, Walk
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,7 +72,9 @@ def inpaint_crystals(
             "a known element must have an atomic number from 1 to 118, received 0: give it, or leave the atom out of known.elements"
         )
     start = template.replace(atomic_numbers=template.atomic_numbers.masked_fill(~known.elements, HIDDEN))
-    walk = Repaint(denoiser, start, known, condition=condition, guidance=guidance, generator=generator)
+    walk = Repaint(
+        denoiser, start, known, Chance(generator=generator), condition=condition, guidance=guidance
+    )
     walk.put_in(1.0)
     times = torch.linspace(1, 0, steps + 1, dtype=torch.float64).tolist()
     yield CrystalStep(0, 1.0, walk.crystals)
@@ -94,25 +96,23 @@ class Repaint(Walk):
         denoiser: Callable[..., Denoised],
         template: Crystals,
         known: Known,
+        chance: Chance,
         *,
         condition: Tensor | None,
         guidance: float,
-        generator: torch.Generator | None,
     ) -> None:
-        super().__init__(
-            denoiser, template, churn=1.0, condition=condition, guidance=guidance, generator=generator
-        )
+        super().__init__(denoiser, template, chance, condition=condition, guidance=guidance)
         self.template, self.known = template, known
         self.template_lattice = denoiser.scale.numbers(template)
 
     def put_in(self, t: float) -> None:
         """Known lattices and positions, with the noise of time t."""
         alpha, sigma = lattice_shares(torch.tensor(t, dtype=torch.float64))
-        noisy = alpha * self.template_lattice + sigma * self._normal(self.template_lattice)
+        noisy = alpha * self.template_lattice + sigma * self.chance.normal(self.template_lattice)
         self.lattice = torch.where(self.known.lattices[:, None], noisy.to(self.lattice), self.lattice)
         # At the end the template itself, since noise of σ(0) is left on the torus, and a lattice is known with its orientation.
         width = torus_sigma(torch.tensor(t, dtype=torch.float64)).to(self.template.fractional) if t else 0.0
-        moved = (self.template.fractional + width * self._normal(self.template.fractional)) % 1.0
+        moved = (self.template.fractional + width * self.chance.normal(self.template.fractional)) % 1.0
         lattices = self.denoiser.scale.lattices(self.lattice, self.template.counts)
         if not t:
             lattices = torch.where(self.known.lattices[:, None, None], self.template.lattices, lattices)
@@ -125,7 +125,7 @@ class Repaint(Walk):
         """From time s to the later time t by forward noise; what was revealed in between is hidden again."""
         (a_s, _), (a_t, _) = (lattice_shares(torch.tensor(x, dtype=torch.float64)) for x in (s, t))
         share = (a_t / a_s).to(self.lattice)
-        self.lattice = share * self.lattice + (1 - share.square()).sqrt() * self._normal(self.lattice)
+        self.lattice = share * self.lattice + (1 - share.square()).sqrt() * self.chance.normal(self.lattice)
         narrow, wide = (torus_sigma(torch.tensor(x, dtype=torch.float64)) for x in (s, t))
         gap = (wide.square() - (narrow.square() if s else 0.0)).sqrt().to(self.lattice)
         hidden = (
@@ -133,6 +133,6 @@ class Repaint(Walk):
         ) & (self.revealed_at >= s)
         self.crystals = self.crystals.replace(
             lattices=self.denoiser.scale.lattices(self.lattice, self.template.counts),
-            fractional=(self.crystals.fractional + gap * self._normal(self.crystals.fractional)) % 1.0,
+            fractional=(self.crystals.fractional + gap * self.chance.normal(self.crystals.fractional)) % 1.0,
             atomic_numbers=self.crystals.atomic_numbers.masked_fill(hidden, HIDDEN),
         )

@@ -53,6 +53,7 @@ def denoise_crystals(
     *,
     steps: int = 50,
     churn: float = 1.0,
+    temperature: float = 1.0,
     condition: Float[Tensor, "crystals properties"] | None = None,
     guidance: float = 1.0,
     generator: torch.Generator | None = None,
@@ -68,16 +69,23 @@ def denoise_crystals(
         start: Numbers of atoms, and elements where they are known (`blank_crystals`).
         steps: Evaluations.
         churn: 1 follows the reverse diffusion with all its noise (DDPM), 0 the deterministic flow (DDIM).
+        temperature: Variance of the fresh noise of positions over what the reverse diffusion asks for. 1 draws from what was learnt;
+            less draws the likely more often than they are, which is what a prediction of one structure wants.
         condition: Properties asked for, in the units that they were learnt in; NaN where one is not asked.
         guidance: 1 asks as it was learnt; larger values exaggerate (classifier-free guidance).
         generator: Of all chance.
 
     Raises:
-        ValueError: `steps` is not positive.
+        ValueError: `steps` is not positive, or `temperature` negative.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, received {steps}: 50 are enough for most")
-    walk = Walk(denoiser, start, churn=churn, condition=condition, guidance=guidance, generator=generator)
+    if not temperature >= 0:
+        raise ValueError(
+            f"temperature must not be negative, received {temperature}: 1 draws from what was learnt"
+        )
+    chance = Chance(churn, temperature, generator)
+    walk = Walk(denoiser, start, chance, condition=condition, guidance=guidance)
     times = torch.linspace(1, 0, steps + 1, dtype=torch.float64).tolist()
     yield CrystalStep(0, 1.0, walk.crystals)
     for number in range(1, steps + 1):
@@ -104,6 +112,19 @@ def sample_crystals(
     return last.crystals
 
 
+@dataclasses.dataclass(frozen=True)
+class Chance:
+    """How much of it there is on the way, and where it comes from; as in `denoise_crystals`."""
+
+    churn: float = 1.0
+    temperature: float = 1.0
+    generator: torch.Generator | None = None
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal numbers."""
+        return torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like)
+
+
 class Walk:
     """Where crystals stand on their way from noise, and how one step changes lattice, positions and elements."""
 
@@ -111,20 +132,19 @@ class Walk:
         self,
         denoiser: Callable[..., Denoised],
         start: Crystals,
+        chance: Chance,
         *,
-        churn: float,
         condition: Tensor | None,
         guidance: float,
-        generator: torch.Generator | None,
     ) -> None:
-        self.denoiser, self.churn, self.generator = denoiser, churn, generator
+        self.denoiser, self.chance = denoiser, chance
         self.condition, self.guidance = condition, guidance
-        self.lattice = self._normal(start.lattices.new_empty(start.num_crystals, 6))
+        self.lattice = self.chance.normal(start.lattices.new_empty(start.num_crystals, 6))
         self.revealed_at = self._spread_times(start)
         self.crystals = start.replace(
             lattices=denoiser.scale.lattices(self.lattice, start.counts),
             fractional=torch.rand(
-                start.fractional.shape, generator=generator, dtype=start.fractional.dtype
+                start.fractional.shape, generator=chance.generator, dtype=start.fractional.dtype
             ).to(start.fractional),
         )
 
@@ -159,38 +179,38 @@ class Walk:
         """x_s of x_t and the mean clean x: DDIM, whose noise at churn 1 is that of the reverse diffusion."""
         (a_t, s_t), (a_s, s_s) = (lattice_shares(torch.tensor(x, dtype=torch.float64)) for x in (t, s))
         noise = (self.lattice - a_t * clean) / s_t
-        fresh = self.churn * s_s / s_t * (1 - (a_t / a_s) ** 2).clamp_min(0).sqrt()
+        fresh = self.chance.churn * s_s / s_t * (1 - (a_t / a_s) ** 2).clamp_min(0).sqrt()
         kept = (s_s.square() - fresh.square()).clamp_min(0).sqrt()
-        return (a_s * clean + kept * noise + fresh * self._normal(clean)).to(clean.dtype)
+        return (a_s * clean + kept * noise + fresh * self.chance.normal(clean)).to(clean.dtype)
 
     def _earlier_positions(self, score: Tensor, t: float, s: float) -> Tensor:
         """The same on the torus, where f + σ² ∂ ln p / ∂f is the mean clean position; at the end nothing else is left."""
         wide, narrow = (torus_sigma(torch.tensor(x, dtype=torch.float64)) for x in (t, s))
         narrow = narrow if s else torch.zeros_like(wide)
-        fresh = self.churn * narrow / wide * (wide.square() - narrow.square()).sqrt()
+        fresh = self.chance.churn * narrow / wide * (wide.square() - narrow.square()).sqrt()
         kept = (narrow.square() - fresh.square()).clamp_min(0).sqrt()
         way = (wide * (wide - kept) * score_size(wide)).to(score)
-        return (self.crystals.fractional + way * score + fresh.to(score) * self._normal(score)) % 1.0
+        shaken = self.chance.temperature**0.5 * fresh.to(score) * self.chance.normal(score)
+        return (self.crystals.fractional + way * score + shaken) % 1.0
 
     def _fewer_hidden(self, logits: Tensor, s: float) -> Tensor:
         due = (self.crystals.atomic_numbers == HIDDEN) & (self.revealed_at >= s)
         numbers = self.crystals.atomic_numbers.clone()
         if due.any():
             chances = logits[due].softmax(-1)
-            drawn = torch.multinomial(chances.cpu(), 1, generator=self.generator)[:, 0].to(numbers.device)
+            drawn = torch.multinomial(chances.cpu(), 1, generator=self.chance.generator)[:, 0].to(
+                numbers.device
+            )
             numbers[due] = self.denoiser.numbers[drawn]
         return numbers
 
     def _spread_times(self, crystals: Crystals) -> Float[Tensor, " nodes"]:
         """When each element is drawn: in random order, evenly over the first part of the way, from a random start in each crystal."""
-        keys = torch.rand(crystals.num_nodes, generator=self.generator, dtype=torch.float64)
+        keys = torch.rand(crystals.num_nodes, generator=self.chance.generator, dtype=torch.float64)
         order = torch.argsort(crystals.batch + keys)
         counts = crystals.counts
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order))
         rank = rank - (counts.cumsum(0) - counts)[crystals.batch]
-        start = torch.rand(crystals.num_crystals, generator=self.generator, dtype=torch.float64)
+        start = torch.rand(crystals.num_crystals, generator=self.chance.generator, dtype=torch.float64)
         return TOLD_AT + (1 - TOLD_AT) * (rank + start[crystals.batch]) / counts[crystals.batch]
-
-    def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like)
