@@ -1,14 +1,23 @@
-"""Two arms of a galaxy: a density in the plane of which everything is known at every noise, and its drawings (lesson 504)."""
+"""Two arms of a galaxy: a density in the plane of which everything is known at every noise (lesson 504)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from equitour.generative.diffusion import GaussianMixture, Predictor, Schedule, convert
+from equitour.generative.diffusion import (
+    UNTOLD,
+    GaussianMixture,
+    Predictor,
+    Schedule,
+    convert,
+    dpm_solver,
+    finish,
+    heun,
+)
 
 PARTS, ALONG, ACROSS = 9, 0.24, 0.11  # Gaussians in an arm, and their deviations along it and across.
 ARMS = ("one arm", "the other arm")
@@ -85,6 +94,54 @@ def flow(
     return gaussian, (x @ axes * width[1] / width[0]) @ axes.T
 
 
+def flow_errors(
+    sampler: Callable[..., Any],
+    x: Float[Tensor, "points 2"],
+    schedule: Schedule,
+    calls: Sequence[int],
+    *,
+    spacing: str = "log_snr",
+) -> list[float]:
+    """How far from the exact end a sampler takes points x through the flow of one Gaussian, by questions to the network.
+
+    Every schedule begins and ends at the same two ratios of star to noise, so that only the times in between differ; they lie in
+    equal steps of ln(α² / σ²), "log_snr", or of time, "time".
+    """
+    levels = Schedule.cosine().log_snr(torch.tensor([0.95, 0.01], dtype=torch.float64))
+    ends = schedule.time_of_log_snr(levels)
+    gaussian, there = flow(x, schedule, *ends.tolist())
+    errors = []
+    for n in calls:
+        steps = n // 2 if sampler is heun else n  # Heun asks twice in a step.
+        share = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+        times = torch.lerp(*ends, share)
+        if spacing == "log_snr":
+            times = schedule.time_of_log_snr(torch.lerp(*levels, share))
+        made = finish(sampler(gaussian.predictor(schedule), x, times))
+        errors.append(float((made - there).norm(dim=1).mean()))
+    return errors
+
+
+def spacings(
+    sampler: Callable[..., Any], x: Float[Tensor, "points 2"], calls: Sequence[int]
+) -> dict[str, list[float]]:
+    """The errors of `flow_errors` for steps that are equal in ln(α² / σ²), where all schedules are one, and equal in time."""
+    cosine, linear = Schedule.cosine(), Schedule.linear()
+    return {
+        "equal ln(α²/σ²)": flow_errors(sampler, x, cosine, calls),
+        "cosine, equal t": flow_errors(sampler, x, cosine, calls, spacing="time"),
+        "linear, equal t": flow_errors(sampler, x, linear, calls, spacing="time"),
+    }
+
+
+def strays(
+    sampler: Callable[..., Any], predictor: Predictor, x: Float[Tensor, "points 2"], calls: Sequence[int]
+) -> list[float]:
+    """Shares of samples astray, drawn from noise x with so many questions to the network."""
+    plans = [predictor.schedule.times(n // 2 if sampler is heun else n, first=0.99) for n in calls]
+    return [astray(finish(sampler(predictor, x, times))) for times in plans]
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Of ln y against ln x, by least squares."""
     lines = torch.tensor([list(x), list(y)], dtype=torch.float64).log()
@@ -92,103 +149,42 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     return float((apart[0] * apart[1]).sum() / apart[0].square().sum())
 
 
+def film(
+    training: Iterable[tuple[int, float, Predictor]], x: Float[Tensor, "points 2"], *, every: int
+) -> Iterator[tuple[int, float, Float[Tensor, "points 2"], Predictor]]:
+    """Of a training: now and then the step, the loss, samples drawn from noise x by a few steps and told no arm, and the network."""
+    for n, loss, model in training:
+        if n in (1, 10, 25) or n % every == 0:
+            untold = model.given(torch.tensor(UNTOLD))
+            yield n, loss, finish(dpm_solver(untold, x, model.schedule.times(12, first=0.99))), model
+
+
 def losses(
-    predictor: Predictor, times: Float[Tensor, " times"], *, generator: torch.Generator | None = None
-) -> Float[Tensor, " times"]:
-    """The simple loss of a network at each time, for the same two thousand stars and the same noise."""
+    networks: Mapping[str, Predictor], times: Float[Tensor, " times"], *, seed: int = 1
+) -> dict[str, Float[Tensor, " times"]]:
+    """The simple loss of each network at each time, for the same two thousand stars and the same noise."""
+    generator = torch.Generator().manual_seed(seed)
     clean, _ = stars(2000, generator=generator)
-    noise = torch.randn(clean.shape, generator=generator).double()
-    with torch.no_grad():
-        x = [predictor.schedule.add_noise(clean.double(), t, noise) for t in times]
-        answers = [predictor.noise(one.to(clean), t) for one, t in zip(x, times, strict=True)]
-    return torch.stack([(noise - answer).square().mean() for answer in answers])
+    noise = torch.randn(clean.shape, generator=generator)
+    curves = {}
+    for name, network in networks.items():
+        with torch.no_grad():
+            answers = [network.noise(network.schedule.add_noise(clean, t, noise), t) for t in times]
+        curves[name] = torch.stack([(noise - answer).square().mean() for answer in answers])
+    return curves
 
 
 def blown_up(
     predictor: Predictor, word: str, x: Float[Tensor, "points 2"], times: Float[Tensor, " times"]
 ) -> Float[Tensor, " times"]:
-    """How far an answer in this language that is wrong by 0.01 throws the clean star, at each time."""
+    """How far off star and noise are together, √(|Δx̂₀|² + |Δε̂|²), for an answer in this language that is 0.01 wrong."""
     errors = []
     for t in times:
         right = predictor.says(word, x, t)
+        wrong = right + 0.01 / math.sqrt(2)  # Both coordinates together are 0.01 off.
+        words = {"given": word, "schedule": predictor.schedule, "x": x, "t": t}
         pair = [
-            convert(answer, x, t, predictor.schedule, given=word, wanted="clean")
-            for answer in (right, right + 0.01)
+            convert(wrong, **words, wanted=w) - convert(right, **words, wanted=w) for w in ("clean", "noise")
         ]
-        errors.append((pair[1] - pair[0]).abs().max())
+        errors.append(torch.cat(pair, 1).norm(dim=1).max())
     return torch.stack(errors)
-
-
-def to_be_moved(y: Float[Tensor, " tries"], density: GaussianMixture) -> float:
-    """How far draws must be moved on average to lie as the density on a line has it: ∫ |share below y − chance of below y| dy."""
-    line = torch.linspace(-4, 4, 4001, dtype=torch.float64)
-    chance = density.log_density(line[:, None]).softmax(0).cumsum(0)
-    below = torch.searchsorted(y.double().sort().values, line) / len(y)
-    return float((below - chance).abs().sum() * (line[1] - line[0]))
-
-
-def told(y: Float[Tensor, " tries"], of_gaussian: Float[Tensor, " tries"], density: GaussianMixture) -> str:
-    """In words: how far draws of the galaxy must be moved to be right, and the mean and spread of draws of the Gaussian."""
-    mean, spread = float(of_gaussian.mean()), float(of_gaussian.std())
-    return f"to be moved by {to_be_moved(y, density):.2f}; Gaussian: mean {mean:.2f}, spread {spread:.2f}"
-
-
-def draw_density(
-    axes: Any, density: GaussianMixture, score: Tensor | None = None, *, reach: float = 2.6
-) -> None:
-    """Contours of a density and, where given on `grid(reach)`, its score as arrows of one length, strong where it is."""
-    line = torch.linspace(-reach, reach, 121, dtype=torch.float64)
-    height = density.log_density(torch.cartesian_prod(line, line)).view(121, 121).T.exp()
-    axes.contour(line, line, height, levels=6, colors="C0", linewidths=0.9)
-    if score is not None:
-        strength = score.norm(dim=1, keepdim=True)
-        way = score / strength * strength.clamp(max=6).sqrt()
-        axes.quiver(*grid(reach).T, *way.T, color="C1", scale=42, width=0.005)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
-
-
-def grid(reach: float = 2.6, points: int = 17) -> Float[Tensor, "points 2"]:
-    """Points of a square grid."""
-    line = torch.linspace(-reach, reach, points, dtype=torch.float64)
-    return torch.cartesian_prod(line, line)
-
-
-def draw_curves(axes: Any, x: Tensor, curves: Mapping[str, Tensor], **settings: Any) -> None:
-    """A line for each name, of its own dash."""
-    for (name, y), style in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
-        axes.plot(x, y, style, label=name)
-    axes.set(**settings)
-    axes.legend(fontsize=8.5)
-
-
-def draw_errors(axes: Any, calls: Sequence[int], errors: Mapping[str, Sequence[float]]) -> None:
-    """Errors by questions to the network, both logarithmic, a marker for each sampler; the slope stands in the legend."""
-    for marker, (name, values) in zip("os^Dv", errors.items(), strict=False):
-        axes.loglog(calls, values, f"-{marker}", ms=5, label=name)
-    axes.set_xticks(calls, [str(n) for n in calls])
-    axes.minorticks_off()
-    axes.set(xlabel="questions to the network")
-    axes.legend(fontsize=8.5)
-
-
-def draw_filled(
-    axes: Any, known: float, truth: GaussianMixture, filled: Mapping[str, Float[Tensor, " tries"]]
-) -> None:
-    """Left the galaxy and the line of what is known; then for each scheme the draws on that line and the true density."""
-    first, *others = axes
-    draw_density(first, galaxy())
-    first.axvline(known, color="C3")
-    first.set(title=f"x = {known} is known")
-    line = torch.linspace(-2.4, 2.4, 300, dtype=torch.float64)
-    for ax, (name, y) in zip(others, filled.items(), strict=True):
-        ax.hist(y, 48, range=(-2.4, 2.4), density=True, alpha=0.5)
-        ax.plot(line, truth.log_density(line[:, None]).exp(), color="C1")
-        ax.set(title=name, xlabel="y")
-        ax.sharey(others[0])
-
-
-def label_errors(axes: Any, floor: float) -> None:
-    """Titles and units of the two pictures of errors; the floor is what a thousand steps leave astray."""
-    axes[0].set(title="one Gaussian, exact score", ylabel="distance from the exact end")
-    axes[1].axhline(floor, color="#888888", ls=":")
-    axes[1].set(title="the galaxy, our network", ylabel="share astray")

@@ -1,6 +1,9 @@
 """Perovskites with a part given, and what screening them for water splitting needs: lesson 506 besides its ideas."""
 
+import contextlib
+import io
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,8 +25,9 @@ METALS = tuple(range(3, 6)) + tuple(range(11, 15)) + tuple(range(19, 34)) + tupl
 METALS += tuple(range(44, 53)) + tuple(range(55, 58)) + tuple(range(72, 84))
 CLOSED = (0, 2, 10, 12)  # electrons left over that may fill whole shells: none, s², d¹⁰, d¹⁰s²
 LARGEST_HEAT, WINDOW = 0.2, (1.5, 3.0)  # eV/atom, eV
-# I. E. Castelli et al., Energy Environ. Sci. 5, 9034 (2012), as listed by A. Jain et al., J. Mater. Sci. 48, 6519 (2013).
 INPUTS = 2 * len(METALS) + 16
+# The oxides among the twenty light splitters of I. E. Castelli et al., Energy Environ. Sci. 5, 9034 (2012), as the search of
+# A. Jain et al., J. Mater. Sci. 48, 6519 (2013), doi 10.1007/s10853-013-7448-9, lists them.
 KNOWN = ("LiVO3", "NaSbO3", "CaGeO3", "CaSnO3", "SrGeO3", "SrSnO3", "AgNbO3", "SnTiO3", "CsNbO3", "BaSnO3")
 
 
@@ -204,5 +208,12 @@ def relaxed_by_chgnet(atoms: Atoms) -> tuple[Any, str]:
         return None, "CHGNet is not installed here (pip install chgnet), so the crystals stay as generated."
     from equitour.generative.crystal import relax_crystal
 
-    found = relax_crystal(atoms, CHGNetCalculator(verbose=False))
-    return found, f"relaxed with CHGNet: {found.gained:.2f} eV given off, {len(found.frames)} steps"
+    # CHGNet greets in print, and torch warns of how CHGNet makes a number of a tensor: neither says anything of the crystal.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        found = relax_crystal(atoms, CHGNetCalculator())
+    rest = "" if found.converged else ", and not at rest yet"
+    return (
+        found,
+        f"relaxed with CHGNet: {found.gained:.2f} eV given off in {len(found.frames) - 1} steps{rest}",
+    )

@@ -1,4 +1,4 @@
-"""Figures of lesson 506: an unknown number, right crystals, predicted cells, errors, and the map of candidates."""
+"""Figures of lesson 506: an unknown number, right crystals, predicted cells, what comes of asking, errors, candidates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -55,6 +55,51 @@ def draw_edges(
         ylim=(-0.6, len(edges) + 0.45),
     )
     ax.legend(fontsize=8, ncols=3, loc="upper center", handletextpad=0.3, columnspacing=0.9)
+
+
+def draw_orders(
+    ax: Any,
+    energies: Sequence[float],
+    shares: dict[str, Sequence[float]],
+    judged: dict[str, tuple[float, float]],
+) -> None:
+    """Shares of crystals in the written order, by the energy asked for; crosses say what the judge gives each order."""
+    for k, (name, values) in enumerate(shares.items()):
+        ax.plot(energies, [100 * x for x in values], "o-", color=f"C{k}", label=name)
+        ax.plot(judged[name], (106 + 4 * k, -6 - 4 * k), "x", ms=6, mew=1.8, color=f"C{k}")
+    ax.text(0.99, 0.94, "× judged: as written", transform=ax.transAxes, ha="right", va="center", fontsize=8)
+    ax.text(0.01, 0.05, "× judged: reversed", transform=ax.transAxes, ha="left", va="center", fontsize=8)
+    ax.set(xlabel="energy asked for (eV/atom)", ylabel="in the written order (%)", ylim=(-24, 124),
+           yticks=(0, 50, 100))  # fmt: skip
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def draw_asked(
+    axes: Any,
+    free: Tensor,
+    got: dict[float, Tensor],
+    strengths: Sequence[float],
+    found: dict[str, list[float]],
+) -> None:
+    """Judged energies over those asked for, beside what comes unasked; and what a stronger wish brings and costs."""
+    left, right = axes
+    ends = [min(got) - 0.3, max(got) + 0.3]
+    left.plot(ends, ends, color="#888888", lw=1, label="got = asked")
+    left.axhspan(*(float(free.mean() + side * free.std()) for side in (-1, 1)), color="C7", alpha=0.2, lw=0)
+    left.text(ends[1], float(free.mean()), "nothing asked ", fontsize=8, ha="right", va="center")
+    for k, (asked, values) in enumerate(got.items()):
+        place = asked + 0.05 * torch.linspace(-1, 1, len(values))
+        left.plot(place, values, "o", ms=3, alpha=0.35, color="C0", mew=0)
+        left.errorbar(asked, float(values.mean()), float(values.std()), fmt="s", ms=5, capsize=3, color="C1",
+                      label=None if k else "mean and deviation")  # fmt: skip
+    left.set(xlabel="energy asked for (eV/atom)", ylabel="energy judged (eV/atom)")
+    left.legend(fontsize=8, loc="upper left")
+    for (name, values), style in zip(found.items(), ("o-", "s--", "^:"), strict=False):
+        right.plot(strengths, values, style, label=name)
+    right.set(
+        xlabel="strength w of the wish", ylabel="share of all made (%)", ylim=(0, 109), xticks=list(strengths)
+    )
+    right.legend(fontsize=8, loc="lower left")
 
 
 def draw_errors(

@@ -45,7 +45,8 @@ def populations(angles: Float[Tensor, "pairs 2"]) -> dict[str, float]:
     third = ((methyl + 120) // 120 % 3).long()
     shares = (third.bincount(minlength=3) / len(third) * 100).tolist()
     trans = float((hydroxyl.abs() > 120).double().mean() * 100)
-    return dict(zip(("at −60°", "at 60°", "at 180°"), shares, strict=True)) | {"trans": trans}
+    turns = ("methyl at −60°", "methyl at 60°", "methyl at 180°")
+    return dict(zip(turns, shares, strict=True)) | {"hydroxyl trans": trans}
 
 
 def turned(graph: AtomicGraph, angles: Float[Tensor, "frames 2"]) -> Float[Tensor, "frames atoms 3"]:

@@ -42,7 +42,7 @@ class CrystalDenoiser(nn.Module):
             "elements": [int(z) for z in elements],
             "channels": channels,
             "sizes": sizes,
-            "properties": {name: [float(x) for x in scale] for name, scale in properties.items()},
+            "properties": {name: [float(x) for x in pair] for name, pair in properties.items()},
         } | more
         self.scale = scale or LatticeScale()
         self.elements = ElementTable(elements, channels)

@@ -1,9 +1,8 @@
-"""Exercises and questions of lesson 506, crystals with a part given: masks, the way back up, and a screening with doubt."""
+"""Exercises and questions of lesson 506, crystals with a part given: the way back up, asking for properties, and a screening with doubt."""
 
 import torch
 
 from equitour.learn import exercise, question
-from equitour.learn.diagnosis import diagnose
 
 question(
     "506.hold",
@@ -39,6 +38,18 @@ question(
     answer="hardly: when elements are drawn, the frame is still noise",
 )
 
+question(
+    "506.ask",
+    "The same composition once more, BaTiO3, but now the model is also told an energy: 0.3 eV an atom, as stable crystals have, or 2.5, as hopeless ones. "
+    "It was never told which metal belongs where, nor that this is the question. What will it do?",
+    options={
+        "draw both orders as before: an energy is no place": "It learnt places and energies together. Among the crystals that it saw, low energies went with certain metals in the cage.",
+        "put barium in the cage where the energy is low, titanium where it is high": "Of the two orders one is low and one is high, and it has learnt which, from other metals than these.",
+        "make cells of another size, the order as before": "The size follows the order: that is how the two groups came to stand apart.",
+    },
+    answer="put barium in the cage where the energy is low, titanium where it is high",
+)
+
 
 def _shaken(generator):
     sigma, higher = ((0.02, 0.3), (0.1, 0.15), (0.2, 0.25), (0.05, 0.4))[
@@ -59,6 +70,18 @@ def _shaken(generator):
         "`(f + (higher**2 - sigma**2) ** 0.5 * noise) % 1`",
     ),
     mistakes={
+        "−0.2 and 0.8 are the same place; the rest of the lesson wants it between 0 and 1: `% 1`.": lambda f, s, h, e: (
+            (x := f + (h**2 - s**2) ** 0.5 * e) - x.round()
+        ),
+        "What leaves through one wall comes back through the opposite one: `% 1`, not a clamp.": lambda f, s, h, e: (
+            (f + (h**2 - s**2) ** 0.5 * e).clamp(0, 1)
+        ),
+        "On a torus positions are not shrunk while noise is added; that is how lattices go.": lambda f, s, h, e: (
+            ((1 - h**2) ** 0.5 * f + h * e) % 1
+        ),
+        "The root belongs to each: σ'² − σ² is missing, not σ' − σ.": lambda f, s, h, e: (
+            (f + (h - s) ** 0.5 * e) % 1
+        ),
         "The atoms have left the cell: take the positions modulo 1.": lambda f, s, h, e: (
             f + (h**2 - s**2) ** 0.5 * e
         ),
@@ -81,60 +104,71 @@ def back(f, sigma, higher, noise):
     return (f + (higher**2 - sigma**2) ** 0.5 * noise) % 1
 
 
-def _crystal(generator):
-    """Planes through a perovskite somewhere in its cell, its places a little off by rounding."""
-    sites = torch.tensor([[0, 0, 0], [0.5, 0.5, 0.5], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]).double()
-    shift = torch.rand(3, generator=generator, dtype=torch.float64)
-    off = 1e-9 * torch.randn(5, 3, generator=generator, dtype=torch.float64)
-    planes = torch.tensor([[0, 0, 1], [1, 1, 1], [1, 1, 0], [1, 0, 0], [1, -1, 1], [0, 1, 2]])
-    h = planes[int(torch.randint(6, (1,), generator=generator))]
-    return (sites + shift + off) % 1, h.double(), int(torch.randint(5, (1,), generator=generator))
+def _wishes(generator):
+    """A denoiser of four crystals and two properties, and a wish; of the second crystal only one property is asked."""
+    width = torch.randn(4, 6, generator=generator, dtype=torch.float64)
+    wish = torch.randn(4, 2, generator=generator, dtype=torch.float64)
+    wish[1, 1] = torch.nan
+
+    def denoise(condition=None):
+        told = torch.full_like(wish, torch.nan) if condition is None else condition
+        return (torch.cat([told.nan_to_num(), told.isfinite().to(told)], 1) @ width + 0.3).tanh()
+
+    return (
+        denoise,
+        wish,
+        torch.tensor((1.5, 2.0, 3.0)[int(torch.randint(3, (1,), generator=generator))]).double(),
+    )
 
 
-def _height(f, h, through):
-    return (f - f[through]) @ h
-
-
-def _same_truth(answer, expected, *arguments):
-    """Truth values, or ones and zeros."""
-    answer = torch.as_tensor(answer)
-    answer = answer if answer.is_complex() else answer.double()
-    wrong = diagnose([answer], [expected.double()], tolerance=1e-8, axes=("atom",))
-    return wrong.sentence if wrong else None
+def _nothing(wish):
+    return torch.full_like(wish, torch.nan)
 
 
 @exercise(
-    "506.plane",
-    inputs=_crystal,
-    compare=_same_truth,
+    "506.guide",
+    inputs=_wishes,
+    axes=("crystal", "number"),
     hints=(
-        "A lattice plane (hkl) goes through all points with h·f = h x + k y + l z equal to one number, and the planes beside it have that number plus 1, 2, ... "
-        "In the crystal these are all the same plane.",
-        "An atom is in the plane of another if h·(f − f₀) is a whole number, up to rounding. Mind 0.999999: it is nearly 1.",
-        "`s = (f - f[through]) @ h` and then `(s - s.round()).abs() < 1e-4`",
+        "Ask the denoiser twice. What is the condition of somebody who asks for nothing at all?",
+        "`torch.full_like(wish, torch.nan)` asks for nothing. Start at that answer, and go w times the way to the answer to the wish.",
+        "`nothing = denoise(torch.full_like(wish, torch.nan))`, then `nothing + w * (denoise(wish) - nothing)`",
     ),
     mistakes={
-        "Only the plane itself, not its images in the next cells: h·(f − f₀) may be any whole number.": lambda f, h, k: (
-            _height(f, h, k).abs() < 1e-4
+        "Zeros are a wish too: 0 eV an atom, and no gap. Who asks for nothing says NaN.": lambda d, c, w: (
+            d(torch.zeros_like(c)) + w * (d(c) - d(torch.zeros_like(c)))
         ),
-        "Rounding: 0.999999 % 1 is not near 0, but it is near a whole number.": lambda f, h, k: (
-            _height(f, h, k) % 1 < 1e-4
+        "Turned round: at w = 1 that is the answer to nothing, and beyond it flees the wish.": lambda d, c, w: (
+            d(c) + w * (d(_nothing(c)) - d(c))
         ),
-        "The plane has to go through the given atom: subtract its position first.": lambda f, h, k: (
-            ((f @ h) - (f @ h).round()).abs() < 1e-4
+        "That starts at the answer to the wish, so that w = 0 is asking already (the paper counts so, 1 + w). Start at the answer to nothing.": lambda d, c, w: (
+            d(c) + w * (d(c) - d(_nothing(c)))
         ),
-        "Exactly whole is too much to ask: the places are rounded numbers.": lambda f, h, k: (
-            _height(f, h, k) == _height(f, h, k).round()
+        "That is only the way. It starts somewhere: at the answer to nothing.": lambda d, c, w: (
+            w * (d(c) - d(_nothing(c)))
         ),
-        "That compares the coordinates one by one; what counts is the sum h x + k y + l z.": lambda f, h, k: (
-            ((f - f[k]) * h - ((f - f[k]) * h).round()).abs() < 1e-4
-        ).all(1),
+        "The sign: from nothing to the wish is `denoise(wish) - nothing`.": lambda d, c, w: (
+            d(_nothing(c)) - w * (d(c) - d(_nothing(c)))
+        ),
+        "w exaggerates how the answer *changes*. That exaggerates the wish itself, and asks for other values.": lambda d, c, w: (
+            d(w * c)
+        ),
+        "w times the whole answer is w times too much noise: only the difference is exaggerated.": lambda d, c, w: (
+            w * d(c)
+        ),
+        "That is w = 1: asked as it was learnt. Where is w?": lambda d, c, w: d(c),
+        "With w between 0 and 1 that would be a compromise; the shares must add up to 1: 1 − w for nothing, w for the wish.": lambda d, c, w: (
+            d(_nothing(c)) + w * d(c)
+        ),
+        "NaN in a wish is no accident: that property is not asked for. Leave it NaN.": lambda d, c, w: (
+            d(_nothing(c)) + w * (d(c.nan_to_num()) - d(_nothing(c)))
+        ),
     },
 )
-def plane(f, h, through):
-    """Which atoms (atoms,) of fractional positions f (atoms, 3) lie in the lattice plane h (3,) of the atom `through`."""
-    s = (f - f[through]) @ h
-    return (s - s.round()).abs() < 1e-4
+def guide(denoise, wish, w):
+    """What a denoiser answers to a wish (crystals, properties), exaggerated by w; NaN is not asked."""
+    nothing = denoise(torch.full_like(wish, torch.nan))
+    return nothing + w * (denoise(wish) - nothing)
 
 
 def _normal(x):
@@ -173,6 +207,33 @@ def _window(gap, error):
         ),
         "Too wide a gap is no good either: take away what lies above 3 eV.": lambda h, p, g, s, q: (
             _normal((0.2 - h) / s) * p * (1 - _normal((1.5 - g) / q))
+        ),
+        "Between 1.5 and 3 means below 3 *less* below 1.5. Those two chances do not multiply: they are about one gap.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s) * p * _normal((3 - g) / q) * _normal((g - 1.5) / q)
+        ),
+        "At least 1.5 eV as well: take away what lies below.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s) * p * _normal((3 - g) / q)
+        ),
+        "Φ at the upper end *less* Φ at the lower one.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s) * p * (_normal((3 - g) / q) + _normal((1.5 - g) / q))
+        ),
+        "Distances count in units of the error: divide by it before Φ.": lambda h, p, g, s, q: (
+            _normal(0.2 - h) * p * _window(g, 1)
+        ),
+        "The errors given are deviations already: divide by them, not by their squares.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s**2) * p * _window(g, q**2)
+        ),
+        "Two errors, two quantities: they are mixed up.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / q) * p * _window(g, s)
+        ),
+        "`gapped` is a chance: multiply by it. A threshold throws the doubt away.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s) * (p > 0.5) * _window(g, q)
+        ),
+        "The smallest of the three chances would be right if they always came together.": lambda h, p, g, s, q: (
+            torch.minimum(torch.minimum(_normal((0.2 - h) / s), p), _window(g, q))
+        ),
+        "`erf` is not yet Φ: Φ(x) = (1 + erf(x / √2)) / 2.": lambda h, p, g, s, q: (
+            torch.erf((0.2 - h) / s) * p * (torch.erf((3 - g) / q) - torch.erf((1.5 - g) / q))
         ),
         "The energy is forgotten.": lambda h, p, g, s, q: p * _window(g, q),
         "All conditions have to hold: chances multiply, they do not add.": lambda h, p, g, s, q: (
