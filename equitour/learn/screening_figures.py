@@ -19,9 +19,10 @@ def draw_answers(axes: Any, truth: GaussianMixture, samples: dict[str, Tensor]) 
     p = truth.log_density(x[:, None]).exp()
     for ax, (name, values) in zip(axes, samples.items(), strict=True):
         ax.hist(values.numpy(), bins=40, range=(-1.2, 4.2), density=True, alpha=0.55, color="C0")
-        ax.plot(x, p, color="C1", lw=1.8)
-        ax.set(xlabel="unknown component", title=name, ylim=(0, 1.15))
+        ax.plot(x, p, color="C1", lw=1.8, label="exact")
+        ax.set(xlabel="x₂", title=name, ylim=(0, 1.15))
     axes[0].set(ylabel="density")
+    axes[0].legend(fontsize=8, loc="upper right")
 
 
 def draw_shares(ax: Any, shares: dict[str, Sequence[float]], repeats: Sequence[int]) -> None:
@@ -67,8 +68,9 @@ def draw_orders(
     for k, (name, values) in enumerate(shares.items()):
         ax.plot(energies, [100 * x for x in values], "o-", color=f"C{k}", label=name)
         ax.plot(judged[name], (106 + 4 * k, -6 - 4 * k), "x", ms=6, mew=1.8, color=f"C{k}")
-    ax.text(0.99, 0.94, "× judged: as written", transform=ax.transAxes, ha="right", va="center", fontsize=8)
-    ax.text(0.01, 0.05, "× judged: reversed", transform=ax.transAxes, ha="left", va="center", fontsize=8)
+    low, high = zip(*judged.values(), strict=True)
+    ax.text(max(low) + 0.12, 112, "judged: as written", va="center", fontsize=8)
+    ax.text(min(high) - 0.12, -12, "judged: reversed", ha="right", va="center", fontsize=8)
     ax.set(xlabel="energy asked for (eV/atom)", ylabel="in the written order (%)", ylim=(-24, 124),
            yticks=(0, 50, 100))  # fmt: skip
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -78,27 +80,27 @@ def draw_asked(
     axes: Any,
     free: Tensor,
     got: dict[float, Tensor],
-    strengths: Sequence[float],
-    found: dict[str, list[float]],
+    calculated: dict[float, float],
+    found: dict[str, dict[float, float]],
 ) -> None:
-    """Judged energies over those asked for, beside what comes unasked; and what a stronger wish brings and costs."""
+    """Energies judged and calculated over those asked for, beside what comes unasked; and what a stronger wish costs."""
     left, right = axes
     ends = [min(got) - 0.3, max(got) + 0.3]
     left.plot(ends, ends, color="#888888", lw=1, label="got = asked")
-    left.axhspan(*(float(free.mean() + side * free.std()) for side in (-1, 1)), color="C7", alpha=0.2, lw=0)
-    left.text(ends[1], float(free.mean()), "nothing asked ", fontsize=8, ha="right", va="center")
+    left.axhspan(*(float(free.mean() + side * free.std()) for side in (-1, 1)), color="C7", alpha=0.2, lw=0,
+                 label="nothing asked")  # fmt: skip
     for k, (asked, values) in enumerate(got.items()):
-        place = asked + 0.05 * torch.linspace(-1, 1, len(values))
-        left.plot(place, values, "o", ms=3, alpha=0.35, color="C0", mew=0)
+        place = asked + 0.07 * torch.linspace(-1, 1, len(values))
+        left.plot(place, values, "o", ms=3, alpha=0.3, color="C0", mew=0)
         left.errorbar(asked, float(values.mean()), float(values.std()), fmt="s", ms=5, capsize=3, color="C1",
-                      label=None if k else "mean and deviation")  # fmt: skip
-    left.set(xlabel="energy asked for (eV/atom)", ylabel="energy judged (eV/atom)")
-    left.legend(fontsize=8, loc="upper left")
-    for (name, values), style in zip(found.items(), ("o-", "s--", "^:"), strict=False):
-        right.plot(strengths, values, style, label=name)
-    right.set(
-        xlabel="strength w of the wish", ylabel="share of all made (%)", ylim=(0, 109), xticks=list(strengths)
-    )
+                      label=None if k else "judged, mean and deviation")  # fmt: skip
+    left.plot(*zip(*calculated.items(), strict=True), "D", ms=6, color="C3", label="calculated, mean")
+    left.set(xlabel="energy asked for (eV/atom)", ylabel="energy (eV/atom)", ylim=(-0.7, 4.2))
+    left.legend(fontsize=7.5, loc="upper left")
+    for (name, shares), style in zip(found.items(), ("o-", "s--"), strict=True):
+        right.plot(list(shares), [100 * x for x in shares.values()], style, label=name)
+        right.set(xticks=list(shares))
+    right.set(xlabel="strength w of the wish", ylabel="share of all made (%)", ylim=(0, 109))
     right.legend(fontsize=8, loc="lower left")
 
 
@@ -115,23 +117,19 @@ def draw_errors(
     axes[1].set(xlabel="GPAW, GLLB-sc (eV)", ylabel="predicted gap (eV)", xlim=(0, 7), ylim=(0, 7))
 
 
-def draw_map(ax: Any, heat: Tensor, gap: Tensor, gapped: Tensor, named: dict[str, int]) -> None:
-    """Candidates by energy and gap, larger where a gap is likelier, and the window for water splitting."""
-    ax.fill_between([-1, LARGEST_HEAT], *WINDOW, color="C2", alpha=0.25, lw=0)
-    ax.scatter(heat, gap, s=8 + 60 * gapped, c="C0", alpha=0.75, lw=0)
-    ax.text(-0.46, WINDOW[1] + 0.1, "splits water", fontsize=8)
-    # Labels of neighbours step aside, up and down in turn.
-    for place, (name, k) in enumerate(sorted(named.items(), key=lambda item: float(gap[item[1]]))):
-        up = 9 if place % 2 else -14
-        ax.annotate(
-            name, (float(heat[k]), float(gap[k])), xytext=(5, up), textcoords="offset points", fontsize=8
-        )
-    ax.set(
-        xlabel="predicted formation energy (eV/atom)",
-        ylabel="predicted gap, if any (eV)",
-        xlim=(-0.5, 2.2),
-        ylim=(0, 7),
-    )
+def draw_map(
+    ax: Any, pools: dict[str, tuple[Tensor, Tensor, Tensor]], best: Sequence[int], xlim: tuple[float, float]
+) -> None:
+    """Candidates by energy and gap, larger where a gap is likelier, the window, and the ranks of the best of the last pool."""
+    ax.fill_between([xlim[0], LARGEST_HEAT], *WINDOW, color="C2", alpha=0.25, lw=0)
+    ax.text(LARGEST_HEAT + 0.02, WINDOW[1] + 0.08, "splits water", fontsize=8, ha="right")
+    for (name, (heat, gapped, gap)), colour in zip(pools.items(), ("#888888", "C0"), strict=True):
+        ax.scatter(heat, gap, s=8 + 60 * gapped, c=colour, alpha=0.7, lw=0, label=name)
+    for rank, k in enumerate(best, 1):
+        place = (float(heat[k]), float(gap[k]))
+        ax.annotate(str(rank), place, xytext=(5, 3), textcoords="offset points", fontsize=8.5, weight="bold")
+    ax.set(xlabel="predicted energy (eV/atom)", ylabel="predicted gap, if any (eV)", xlim=xlim, ylim=(0, 6))
+    ax.legend(fontsize=8, loc="upper right")
 
 
 def draw_powder(ax: Any, atoms: Atoms) -> str:

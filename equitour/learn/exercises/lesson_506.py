@@ -40,8 +40,8 @@ question(
 
 question(
     "506.ask",
-    "The same composition once more, BaTiO3, but now the model is also told an energy: 0.3 eV an atom, as stable crystals have, or 2.5, as hopeless ones. "
-    "It was never told which metal belongs where, nor that this is the question. What will it do?",
+    "The same composition once more, BaTiO3, but now the model is also told an energy: 0.2 eV an atom, as nearly stable crystals have, or 2.8, as hopeless ones. "
+    "It was never told which metal belongs where. What will it do?",
     options={
         "draw both orders as before: an energy is no place": "It learnt places and energies together. Among the crystals that it saw, low energies went with certain metals in the cage.",
         "put barium in the cage where the energy is low, titanium where it is high": "Of the two orders one is low and one is high, and it has learnt which, from other metals than these.",
@@ -100,7 +100,7 @@ def _shaken(generator):
     },
 )
 def back(f, sigma, higher, noise):
-    """Positions (atoms, 3) with noise of deviation sigma → with more of it, higher; `noise` is fresh, of variance 1."""
+    """Positions (atoms, 3) with noise of deviation sigma → with more of it, of deviation higher."""
     return (f + (higher**2 - sigma**2) ** 0.5 * noise) % 1
 
 
