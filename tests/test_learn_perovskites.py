@@ -7,6 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from equitour import view
+from equitour.generative import score_crystals
 from equitour.generative.crystal import (
     Crystals,
     CrystalStep,
@@ -15,7 +16,7 @@ from equitour.generative.crystal import (
     PairDenoiser,
     wrapped_score,
 )
-from equitour.learn import perovskites
+from equitour.learn import denoiser_symmetry, perovskite_figures, perovskites
 from equitour.learn.exercises import lesson_505
 
 PLACES = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
@@ -67,12 +68,6 @@ def test_crystals_are_called_metals_first_and_hidden_elements_by_a_question_mark
     assert perovskites.name_of(hidden) == "?2TiO2"
 
 
-def test_compositions_are_counted_whatever_the_order_of_atoms():
-    mixed = titanate()[[4, 2, 0, 1, 3]]
-    first, new = perovskites.repeats([titanate(), mixed, titanate("BaTiO3")], [titanate()])
-    assert (first, new) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
-
-
 def test_crystals_are_parted_without_an_overlap(generator):
     whole = [titanate(edge=3.9 + 0.01 * k) for k in range(10)]
     train, test = perovskites.parted(whole, 3, generator=generator)
@@ -102,7 +97,7 @@ class Blind(torch.nn.Module):
 def test_a_denoiser_that_breaks_a_symmetry_is_found_by_its_name(fault, generator):
     crystals = Crystals.of([titanate(edge=3.9), titanate(edge=4.1)], dtype=torch.float64)
     t = torch.tensor([0.3, 0.6], dtype=torch.float64)
-    errors = perovskites.symmetry_errors(Blind(fault), crystals, t, generator=generator)
+    errors = denoiser_symmetry.symmetry_errors(Blind(fault), crystals, t, generator=generator)
     assert errors[fault] > 0.01
     assert all(error < 1e-10 for name, error in errors.items() if name not in (fault, "SL(3, Z)"))
 
@@ -116,7 +111,7 @@ def test_the_pair_denoiser_keeps_three_symmetries_before_it_has_learnt_anything(
     )
     model = PairDenoiser(elements=[8, 22, 38], channels=16).double()
     t = torch.tensor([0.3, 0.6], dtype=torch.float64)
-    errors = perovskites.symmetry_errors(model, shaken, t, generator=generator)
+    errors = denoiser_symmetry.symmetry_errors(model, shaken, t, generator=generator)
     assert errors.pop("SL(3, Z)") > 1e-3
     assert max(errors.values()) < 1e-10
 
@@ -173,12 +168,73 @@ def test_crystals_of_elements_have_a_system_too_and_broken_ones_have_none():
     )
 
 
+def test_noise_on_nine_numbers_flattens_cells_and_noise_on_the_logarithm_never(generator):
+    L = 4.2 * torch.eye(3, dtype=torch.float64)
+    nine, six = denoiser_symmetry.collapsed(L, L.log().nan_to_num(neginf=0), generator=generator)
+    assert 0.02 < nine < 0.5
+    assert six == 0
+
+
+def test_shaken_crystals_carry_more_noise_from_one_to_the_next(generator):
+    crystals, t = denoiser_symmetry.shaken([titanate()] * 4, generator=generator)
+    off = [(crystals.fractional[crystals.batch == k] - torch.tensor(PLACES)) for k in range(4)]
+    off = [((d + 0.5) % 1 - 0.5).abs().mean() for d in off]
+    assert t.tolist() == pytest.approx([0.1, 0.4, 0.7, 1.0])
+    assert off[0] < off[2]
+    assert crystals.fractional.dtype == torch.float64
+
+
+def test_losses_are_told_as_shares_of_those_of_one_who_knows_nothing():
+    history = [{"score": 0.5, "elements": np.log(7)}, {"score": 0.4, "elements": np.log(7) / 2}]
+    found = perovskites.relative(history, 7)
+    assert found["score"].tolist() == pytest.approx([0.5, 0.4])
+    assert found["elements"].tolist() == pytest.approx([1, 0.5])
+
+
+def test_a_sample_begins_with_the_best_and_ends_with_the_worst():
+    near = titanate()
+    near.positions[2] = near.positions[1] + [0.2, 0, 0]
+    show = perovskites.sample_of([near, titanate("SrTi2O2"), titanate()], each=1)
+    assert show == [2, 0, 1]
+
+
+def test_a_set_scored_against_itself_is_perfect_under_every_name_and_matches_are_left_out():
+    found = perovskites.named(score_crystals([titanate()], [titanate()]))
+    assert "match_rate" not in found
+    assert found["valid structure, %"] == 100
+    assert found["densities to be moved by, g/cm³"] == 0
+
+
+def test_columns_stand_side_by_side_with_nought_where_a_name_is_missing():
+    lines = perovskites.side_by_side(
+        {"real": {"a": 1.0}, "made": {"b": 2.0, "a": 3.0}}, title="%"
+    ).splitlines()
+    assert [line.split() for line in lines] == [
+        ["%", "real", "made"],
+        ["b", "0.00", "2.00"],
+        ["a", "1.00", "3.00"],
+    ]
+
+
+def test_crystal_systems_are_told_with_their_shares():
+    long = titanate()
+    long.set_cell([3.9, 3.9, 4.2], scale_atoms=True)
+    assert perovskites.systems([titanate(), long, long, long]) == "cubic 25 %, tetragonal 75 %"
+
+
+def test_a_crystal_is_followed_with_its_time_and_its_name():
+    crystals = Crystals.of([titanate(), titanate("BaTiO3")], dtype=torch.float64)
+    frames, labels = perovskites.followed([CrystalStep(0, 1.0, crystals), CrystalStep(1, 0.0, crystals)], 1)
+    assert labels == ["t = 1.00, BaTiO3", "t = 0.00, BaTiO3"]
+    assert [len(atoms) for atoms in frames] == [5, 5]
+
+
 def test_pictures_are_drawn():
     _, axes = view.axes(1, 2)
-    perovskites.draw_border(axes, torch.tensor([0.97, 0.01, 0.99]), 0.66, 0.99)
+    perovskite_figures.draw_border(axes, torch.tensor([0.97, 0.01, 0.99]), 0.66, 0.99)
     assert len(axes[0].lines) == 3
     _, ax = view.axes()
-    perovskites.draw_learning(
+    perovskite_figures.draw_learning(
         ax, {"score": [1.0, 0.8, 0.7], "lattice": [1.0, 0.5, 0.4], "elements": [1, 1, 1]}
     )
     assert len(ax.lines) == 4

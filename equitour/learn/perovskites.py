@@ -1,8 +1,8 @@
 """Crystals to denoise, to judge and to look at: what lesson 505 needs besides its ideas."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from ase import Atoms
@@ -11,14 +11,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from equitour.datasets.record import Dataset
-from equitour.generative import composition_validity, space_group, structural_validity
-from equitour.generative.crystal import Crystals, CrystalStep, log_metric, reduced_cell, wrap
-from equitour.symmetry import random_orthogonal
+from equitour.generative import CrystalScores, composition_validity, space_group, structural_validity
+from equitour.generative.crystal import (
+    Crystals,
+    CrystalStep,
+    log_metric,
+    reduced_cell,
+    wrap,
+)
 
 ANIONS = (7, 8, 9, 16, 17)
 TOUCHING = 1.4  # Å, less than any two atoms of the set keep apart.
 NEAR = 0.1  # Å, how far off its place an atom may stand for a space group.
-SHEAR = ((1.0, 1.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+SCORES = {
+    "structural_validity": "valid structure, %",
+    "composition_validity": "valid composition, %",
+    "coverage_recall": "real ones with a made one near, %",
+    "coverage_precision": "made ones with a real one near, %",
+    "wasserstein_density": "densities to be moved by, g/cm³",
+    "wasserstein_elements": "numbers of elements to be moved by",
+    "unique": "unique, %",
+    "novel": "novel, %",
+}
 SYSTEMS = {
     2: "triclinic", 15: "monoclinic", 74: "orthorhombic", 142: "tetragonal", 167: "rhombohedral", 194: "hexagonal",
     230: "cubic",
@@ -45,50 +59,13 @@ def name_of(atoms: Atoms) -> str:
     return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
 
 
-def symmetry_errors(
-    denoiser: torch.nn.Module,
-    crystals: Crystals,
-    t: Float[Tensor, " crystals"],
-    *,
-    generator: torch.Generator,
-) -> dict[str, float]:
-    """By how much the answers change under the four symmetries, relative to their size; all crystals of one size.
-
-    Scores and metrics belong to lattice vectors, so with other vectors M L they must be the same in space: M s and M G Mᵀ.
-    """
-    atoms = crystals.num_nodes // crystals.num_crystals
-    order = torch.randperm(atoms, generator=generator)
-    order = (torch.arange(crystals.num_crystals)[:, None] * atoms + order).flatten()
-    shift = torch.rand(3, generator=generator, dtype=crystals.fractional.dtype)
-    f, L, z = crystals.fractional, crystals.lattices, crystals.atomic_numbers
-    M, one = torch.tensor(SHEAR, dtype=L.dtype), torch.arange(len(f))
-    turned = L @ random_orthogonal(generator=generator).to(L).T
-    others = {
-        "permutation": (
-            crystals.replace(fractional=f[order], atomic_numbers=z[order]),
-            order,
-            torch.eye(3).to(L),
-        ),
-        "translation": (crystals.replace(fractional=(f + shift) % 1.0), one, torch.eye(3).to(L)),
-        "O(3)": (crystals.replace(lattices=turned), one, torch.eye(3).to(L)),
-        "SL(3, Z)": (crystals.replace(lattices=M @ L, fractional=(f @ torch.linalg.inv(M)) % 1.0), one, M),
+def relative(history: Sequence[Mapping[str, float]], num_elements: int) -> dict[str, Float[Tensor, " steps"]]:
+    """Losses as shares of those of a denoiser that knows nothing: 1 for numbers, ln(elements) for elements."""
+    ignorant = {"elements": math.log(num_elements)}
+    return {
+        name: torch.tensor([losses[name] for losses in history]).double() / ignorant.get(name, 1.0)
+        for name in history[0]
     }
-    found = {}
-    with torch.no_grad():
-        score, logits, metric = _answers(denoiser, crystals, t)
-        for name, (other, order, M) in others.items():
-            expected = score[order] @ M.T, logits[order], M @ metric @ M.T
-            answers = _answers(denoiser, other, t)
-            found[name] = max(
-                float((a - b).norm() / b.norm()) for a, b in zip(answers, expected, strict=True)
-            )
-    return found
-
-
-def _answers(denoiser: torch.nn.Module, crystals: Crystals, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    answer = denoiser(crystals, t)
-    lattices = denoiser.scale.lattices(answer.lattice, crystals.counts)
-    return answer.score, answer.logits, lattices @ lattices.mT
 
 
 def faults(atoms: Atoms) -> list[str]:
@@ -142,17 +119,39 @@ def system_of(atoms: Atoms, symprec: float = NEAR) -> str:
     return next(name for last, name in SYSTEMS.items() if number <= last)
 
 
-def systems(structures: Sequence[Atoms], symprec: float = NEAR) -> dict[str, float]:
-    """Shares of the crystal systems, in percent."""
+def systems(structures: Sequence[Atoms], symprec: float = NEAR) -> str:
+    """The crystal systems and their shares: "cubic 24 %, tetragonal 76 %"."""
     counts = Counter(system_of(atoms, symprec) for atoms in structures)
-    return {name: 100 * counts[name] / len(structures) for name in reversed(SYSTEMS.values())}
+    named = [name for name in (*reversed(SYSTEMS.values()), "none") if counts[name]]
+    return ", ".join(f"{name} {100 * counts[name] / len(structures):.0f} %" for name in named)
 
 
-def repeats(structures: Sequence[Atoms], known: Sequence[Atoms]) -> tuple[float, float]:
-    """Shares of compositions that are the first of their kind, and that no known crystal has."""
-    names = [tuple(sorted(atoms.numbers.tolist())) for atoms in structures]
-    seen = {tuple(sorted(atoms.numbers.tolist())) for atoms in known}
-    return len(set(names)) / len(names), sum(name not in seen for name in names) / len(names)
+def sample_of(structures: Sequence[Atoms], each: int = 4) -> list[int]:
+    """Numbers of some crystals with the fewest faults, some from the middle, and some with the most."""
+    order = sorted(range(len(structures)), key=lambda k: (len(faults(structures[k])), k))
+    middle = len(order) // 2
+    return order[:each] + order[middle : middle + each] + order[-each:]
+
+
+def named(scores: CrystalScores) -> dict[str, float]:
+    """What `score_crystals` found, by what it means; without the match, which asks for pairs, and what is not known without pymatgen."""
+    numbers = scores.numbers()
+    return {label: numbers[row] for row, label in SCORES.items() if numbers[row] is not None}
+
+
+def side_by_side(columns: Mapping[str, Mapping[str, float]], *, title: str = "") -> str:
+    """Numbers by name in columns; the rows in the order of the last column, 0 where a name is missing."""
+    rows = dict.fromkeys(name for numbers in reversed(columns.values()) for name in numbers)
+    lines = [title.rjust(36) + "".join(name.rjust(9) for name in columns)]
+    for row in rows:
+        lines.append(row.rjust(36) + "".join(f"{numbers.get(row, 0.0):9.2f}" for numbers in columns.values()))
+    return "\n".join(lines)
+
+
+def followed(film: Sequence[CrystalStep], which: int) -> tuple[list[Atoms], list[str]]:
+    """One crystal on its way out of noise, and at each step the time that is left and its name."""
+    frames = [step.crystals.select(torch.tensor([which])).to_ase()[0] for step in film]
+    return frames, [f"t = {step.t:.2f}, {name_of(atoms)}" for step, atoms in zip(film, frames, strict=True)]
 
 
 def left_to_do(film: Sequence[CrystalStep]) -> dict[str, Float[Tensor, " steps"]]:
@@ -171,37 +170,3 @@ def noise_like(start: Crystals, known: Crystals, *, generator: torch.Generator) 
     """The noise that a walk starts from, with elements drawn as often as they occur among known crystals."""
     drawn = torch.randint(known.num_nodes, (start.num_nodes,), generator=generator)
     return start.replace(atomic_numbers=known.atomic_numbers[drawn]).to_ase()
-
-
-def draw_border(axes: Any, fractions: Float[Tensor, " draws"], mean: float, around: float) -> None:
-    """Places on the line from 0 to 1, and the same places on a circle, each with its mean."""
-    line, circle = axes
-    line.plot(fractions, 0 * fractions, "o", alpha=0.35, ms=5, label="draws")
-    line.plot([mean], [0], "v", ms=10, color="C1", label="mean of the numbers")
-    line.plot([around], [0], "^", ms=10, color="C2", label="mean on the circle")
-    line.set(xlabel="fractional coordinate", yticks=[], xlim=(-0.03, 1.03), ylim=(-0.5, 0.9))
-    line.legend(fontsize=8.5, loc="upper center")
-    turn = torch.linspace(0, 2 * torch.pi, 200)
-    circle.plot(turn.cos(), turn.sin(), color="#888888", lw=1)
-    for f, mark, size, colour, alpha in (
-        (fractions, "o", 5, "C0", 0.35), (torch.tensor([mean]), "v", 10, "C1", 1), (torch.tensor([around]), "^", 10, "C2", 1)
-    ):  # fmt: skip
-        circle.plot(
-            (2 * torch.pi * f).cos(), (2 * torch.pi * f).sin(), mark, ms=size, color=colour, alpha=alpha
-        )
-    circle.text(1.12, 0, "0 = 1", va="center")
-    circle.text(-1.12, 0, "0.5", va="center", ha="right")
-    circle.set(aspect="equal", xlim=(-1.6, 1.7), ylim=(-1.25, 1.25))
-    circle.axis("off")
-
-
-def draw_learning(ax: Any, history: Mapping[str, Sequence[float]], window: int = 25) -> None:
-    """Each part of the loss by steps, averaged over a window, relative to a denoiser that knows nothing."""
-    for (name, losses), style in zip(history.items(), ("-", "--", ":"), strict=False):
-        values = torch.tensor(losses, dtype=torch.float64)
-        width = min(window, max(1, len(values) // 8))
-        smooth = values.unfold(0, width, 1).mean(1)
-        ax.plot(torch.arange(len(smooth)) + width // 2, smooth, style, lw=1.8, label=name)
-    ax.axhline(1, color="#888888", ls="-", lw=0.8)
-    ax.set(xlabel="steps", ylabel="loss, 1 = knows nothing", ylim=(0, 1.25))
-    ax.legend(fontsize=8.5, ncols=3, loc="upper right")

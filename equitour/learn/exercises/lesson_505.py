@@ -2,7 +2,7 @@
 
 import torch
 
-from equitour.learn import exercise, question
+from equitour.learn import crystal_mistakes, exercise, question
 
 question(
     "505.border",
@@ -65,11 +65,6 @@ def _differences(generator):
     return delta, torch.tensor(sigma, dtype=torch.float64)
 
 
-def _images(delta, sigma, *, power=2, factor=0.5):
-    images = delta[:, None] + torch.arange(-10, 11)
-    return images, (-factor * images.square() / sigma**power).softmax(1)
-
-
 @exercise(
     "505.score",
     inputs=_differences,
@@ -79,26 +74,7 @@ def _images(delta, sigma, *, power=2, factor=0.5):
         "The images are `delta[:, None] + torch.arange(-10, 11)`. Their weights are the softmax of −(Δ + k)²/(2 σ²) over the images.",
         "`-(w * images).sum(1) / sigma**2` with `w = (-(images**2) / (2 * sigma**2)).softmax(1)`",
     ),
-    mistakes={
-        "That is the score of an ordinary Gaussian: it pulls an atom at 0.98 all the way back through the cell.": lambda d, s: (
-            -d / s**2
-        ),
-        "That looks at the nearest image only. Halfway between two images both pull.": lambda d, s: (
-            -(d - (d + 0.5).floor()) / s**2
-        ),
-        "The sign: the score points uphill, to where the density is larger.": lambda d, s: (
-            (_images(d, s)[1] * _images(d, s)[0]).sum(1) / s**2
-        ),
-        "The exponent of a Gaussian holds 2 σ²: the 2 is missing in the weights.": lambda d, s: (
-            -(_images(d, s, factor=1.0)[1] * _images(d, s)[0]).sum(1) / s**2
-        ),
-        "The exponent of a Gaussian holds σ², not σ.": lambda d, s: (
-            -(_images(d, s, power=1)[1] * _images(d, s)[0]).sum(1) / s**2
-        ),
-        "The slope of −x²/(2 σ²) is −x/σ²: divide by σ².": lambda d, s: (
-            -(_images(d, s)[1] * _images(d, s)[0]).sum(1)
-        ),
-    },
+    mistakes=crystal_mistakes.SCORE,
 )
 def score(delta, sigma):
     """∂ ln p / ∂Δ (coordinates,) of the Gaussian of deviation sigma wrapped round the torus."""
@@ -111,10 +87,6 @@ def _vectors(generator):
     return 3 * torch.randn(5, 3, generator=generator, dtype=torch.float64)
 
 
-def _outer(r):
-    return r[:, :, None] * r[:, None, :]
-
-
 @exercise(
     "505.gradient",
     inputs=_vectors,
@@ -124,19 +96,7 @@ def _outer(r):
         "d² changes by 2 rᵀ ε r = 2 Σ_ab ε_ab r_a r_b. And a change of d² is 2 d times the change of d.",
         "λ_ab = r_a r_b / d: `r[:, :, None] * r[:, None, :] / r.norm(dim=1)[:, None, None]`",
     ),
-    mistakes={
-        "That is the gradient of d²/2. The gradient of d is asked for: divide by d.": _outer,
-        "That is the gradient of ln d, without a unit. The gradient of d is in Å.": lambda r: (
-            _outer(r) / r.square().sum(1)[:, None, None]
-        ),
-        "That is the gradient of d².": lambda r: 2 * _outer(r),
-        "That is the gradient with respect to r, a vector. Asked for is the one with respect to ε, a matrix: r_a r_b / d.": lambda r: (
-            (r / r.norm(dim=1, keepdim=True))[:, :, None].expand(-1, 3, 3).clone()
-        ),
-        "A square root too many: d is the norm itself.": lambda r: (
-            _outer(r) / r.norm(dim=1).sqrt()[:, None, None]
-        ),
-    },
+    mistakes=crystal_mistakes.GRADIENT,
 )
 def distance_gradient(r):
     """λ = ∂d/∂ε (edges, 3, 3) at ε = 0 of the lengths d of vectors r → (1 + ε) r."""
@@ -150,10 +110,6 @@ def _strains(generator):
     return sizes * (S + S.mT) / 2, 0.2
 
 
-def _size(S):
-    return S.flatten(1).norm(dim=1)[:, None, None]
-
-
 @exercise(
     "505.bounded",
     inputs=_strains,
@@ -163,24 +119,7 @@ def _size(S):
         "The root of the sum of the squared entries is the same for S and for R S Rᵀ. Where it is below the limit nothing should happen.",
         "`S * (limit / S.flatten(1).norm(dim=1)).clamp(max=1)[:, None, None]`",
     ),
-    mistakes={
-        "That is the clamp itself: which entries it cuts depends on the axes.": lambda S, c: S.clamp(-c, c),
-        "The largest entry depends on the axes as well. Take a size that does not: the root of the sum of squares.": lambda S, c: (
-            S * (c / S.flatten(1).abs().amax(1)).clamp(max=1)[:, None, None]
-        ),
-        "Small matrices are blown up to the limit; they should stay as they are.": lambda S, c: (
-            S * c / _size(S)
-        ),
-        "One size for all crystals together: a crystal's answer must not depend on its neighbours in the batch.": lambda S, c: (
-            S * (c / S.norm()).clamp(max=1)
-        ),
-        "Only the largest are to be made smaller: the smaller of 1 and limit over size, not the larger.": lambda S, c: (
-            S * (c / _size(S)).clamp(min=1)
-        ),
-        "The trace can be zero for a large strain; take the root of the sum of squares.": lambda S, c: (
-            S * (c / S.diagonal(dim1=1, dim2=2).sum(1).abs()).clamp(max=1)[:, None, None]
-        ),
-    },
+    mistakes=crystal_mistakes.BOUNDED,
 )
 def bounded(S, limit):
     """S (crystals, 3, 3), made smaller as a whole where its size is above the limit."""
@@ -194,10 +133,6 @@ def _on_the_way(generator):
     return f, 3 * score, torch.tensor(0.4, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64), noise
 
 
-def _moved(f, s, q, e, score):
-    return f + (s**2 - q**2) * score + q / s * (s**2 - q**2) ** 0.5 * e
-
-
 @exercise(
     "505.step",
     inputs=_on_the_way,
@@ -207,26 +142,7 @@ def _moved(f, s, q, e, score):
         "The fresh noise has the deviation (σ'/σ) √(σ² − σ'²). It vanishes at the end, where σ' is 0.",
         "`(f + (sigma**2 - lower**2) * score + lower / sigma * (sigma**2 - lower**2) ** 0.5 * noise) % 1`",
     ),
-    mistakes={
-        "The atoms have left the cell: take the positions modulo 1.": lambda f, g, s, q, e: _moved(
-            f, s, q, e, g
-        ),
-        "The sign: the score points to where crystals are more likely, so go along it.": lambda f, g, s, q, e: (
-            _moved(f, s, q, e, -g) % 1
-        ),
-        "Fresh noise is missing: without it all walks from near places end at the same crystal.": lambda f, g, s, q, e: (
-            (f + (s**2 - q**2) * g) % 1
-        ),
-        "Too much noise: the walk would never come to rest. The factor σ'/σ is missing.": lambda f, g, s, q, e: (
-            (f + (s**2 - q**2) * g + (s**2 - q**2) ** 0.5 * e) % 1
-        ),
-        "The score is multiplied by the loss of variance, σ² − σ'², not by σ − σ'.": lambda f, g, s, q, e: (
-            (f + (s - q) * g + q / s * (s**2 - q**2) ** 0.5 * e) % 1
-        ),
-        "That is the step all the way to σ' = 0: only σ² − σ'² of the variance is to go.": lambda f, g, s, q, e: (
-            (f + s**2 * g + q / s * (s**2 - q**2) ** 0.5 * e) % 1
-        ),
-    },
+    mistakes=crystal_mistakes.STEP,
 )
 def step(f, score, sigma, lower, noise):
     """f (atoms, 3), with noise of deviation sigma → with less of it, lower; `noise` is fresh."""
