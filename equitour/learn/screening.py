@@ -51,7 +51,13 @@ def known_sites(
 def along(film: Sequence[CrystalStep], place: int) -> tuple[list[Atoms], list[str]]:
     """One crystal at every step of its way, and what a slider reads there."""
     frames = [step.crystals.select(torch.tensor([place])).to_ase()[0] for step in film]
-    return frames, [f"t = {step.t:.2f}, {name_of(frame)}" for step, frame in zip(film, frames, strict=True)]
+    return frames, [f"t = {step.t:.2f}, {_called(frame)}" for step, frame in zip(film, frames, strict=True)]
+
+
+def _called(atoms: Atoms) -> str:
+    """By its sites where it has them; while elements are hidden, by what is known."""
+    sites = sites_of(atoms)
+    return formula_of(sites) if sites else name_of(atoms)
 
 
 def misfit(crystals: Crystals, sites: Sequence[int]) -> Float[Tensor, " crystals"]:

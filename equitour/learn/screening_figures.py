@@ -91,10 +91,11 @@ def draw_asked(
                  label="nothing asked")  # fmt: skip
     for k, (asked, values) in enumerate(got.items()):
         place = asked + 0.07 * torch.linspace(-1, 1, len(values))
-        left.plot(place, values, "o", ms=3, alpha=0.3, color="C0", mew=0)
+        left.plot(place, values, "o", ms=3, alpha=0.6, color="C0", mew=0)
         left.errorbar(asked, float(values.mean()), float(values.std()), fmt="s", ms=5, capsize=3, color="C1",
                       label=None if k else "judged, mean and deviation")  # fmt: skip
-    left.plot(*zip(*calculated.items(), strict=True), "D", ms=6, color="C3", label="calculated, mean")
+    beside = [asked + 0.17 for asked in calculated]
+    left.plot(beside, list(calculated.values()), "D", ms=6, color="C2", label="calculated, mean")
     left.set(xlabel="energy asked for (eV/atom)", ylabel="energy (eV/atom)", ylim=(-0.7, 4.2))
     left.legend(fontsize=7.5, loc="upper left")
     for (name, shares), style in zip(found.items(), ("o-", "s--"), strict=True):
@@ -122,7 +123,7 @@ def draw_map(
 ) -> None:
     """Candidates by energy and gap, larger where a gap is likelier, the window, and the ranks of the best of the last pool."""
     ax.fill_between([xlim[0], LARGEST_HEAT], *WINDOW, color="C2", alpha=0.25, lw=0)
-    ax.text(LARGEST_HEAT + 0.02, WINDOW[1] + 0.08, "splits water", fontsize=8, ha="right")
+    ax.text(xlim[0] + 0.03, WINDOW[0] - 0.25, "splits water", fontsize=8)
     for (name, (heat, gapped, gap)), colour in zip(pools.items(), ("#888888", "C0"), strict=True):
         ax.scatter(heat, gap, s=8 + 60 * gapped, c=colour, alpha=0.7, lw=0, label=name)
     for rank, k in enumerate(best, 1):
