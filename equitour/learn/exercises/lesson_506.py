@@ -79,9 +79,6 @@ def _shaken(generator):
         "On a torus positions are not shrunk while noise is added; that is how lattices go.": lambda f, s, h, e: (
             ((1 - h**2) ** 0.5 * f + h * e) % 1
         ),
-        "The root belongs to each: σ'² − σ² is missing, not σ' − σ.": lambda f, s, h, e: (
-            (f + (h - s) ** 0.5 * e) % 1
-        ),
         "The atoms have left the cell: take the positions modulo 1.": lambda f, s, h, e: (
             f + (h**2 - s**2) ** 0.5 * e
         ),
@@ -137,6 +134,15 @@ def _nothing(wish):
     mistakes={
         "Zeros are a wish too: 0 eV an atom, and no gap. Who asks for nothing says NaN.": lambda d, c, w: (
             d(torch.zeros_like(c)) + w * (d(c) - d(torch.zeros_like(c)))
+        ),
+        "The mean of the wishes is a wish too, an average crystal's. Who asks for nothing says NaN.": lambda d, c, w: (
+            d(c.nanmean(0).expand_as(c)) + w * (d(c) - d(c.nanmean(0).expand_as(c)))
+        ),
+        "`0 * wish` is zero, and zero is a wish (and NaN only where NaN was). Nothing is NaN everywhere.": lambda d, c, w: (
+            d(0 * c) + w * (d(c) - d(0 * c))
+        ),
+        "The answer to nothing is taken away w times and never put in: shares of 1 − w and w add up to 1.": lambda d, c, w: (
+            d(c) - w * d(_nothing(c))
         ),
         "Turned round: at w = 1 that is the answer to nothing, and beyond it flees the wish.": lambda d, c, w: (
             d(c) + w * (d(_nothing(c)) - d(c))
@@ -214,11 +220,11 @@ def _window(gap, error):
         "At least 1.5 eV as well: take away what lies below.": lambda h, p, g, s, q: (
             _normal((0.2 - h) / s) * p * _normal((3 - g) / q)
         ),
-        "Φ at the upper end *less* Φ at the lower one.": lambda h, p, g, s, q: (
-            _normal((0.2 - h) / s) * p * (_normal((3 - g) / q) + _normal((1.5 - g) / q))
-        ),
         "Distances count in units of the error: divide by it before Φ.": lambda h, p, g, s, q: (
             _normal(0.2 - h) * p * _window(g, 1)
+        ),
+        "The predicted gap may be wrong as well: its window is a chance, not a test.": lambda h, p, g, s, q: (
+            _normal((0.2 - h) / s) * p * ((g > 1.5) & (g < 3))
         ),
         "The errors given are deviations already: divide by them, not by their squares.": lambda h, p, g, s, q: (
             _normal((0.2 - h) / s**2) * p * _window(g, q**2)
@@ -228,12 +234,6 @@ def _window(gap, error):
         ),
         "`gapped` is a chance: multiply by it. A threshold throws the doubt away.": lambda h, p, g, s, q: (
             _normal((0.2 - h) / s) * (p > 0.5) * _window(g, q)
-        ),
-        "The smallest of the three chances would be right if they always came together.": lambda h, p, g, s, q: (
-            torch.minimum(torch.minimum(_normal((0.2 - h) / s), p), _window(g, q))
-        ),
-        "`erf` is not yet Φ: Φ(x) = (1 + erf(x / √2)) / 2.": lambda h, p, g, s, q: (
-            torch.erf((0.2 - h) / s) * p * (torch.erf((3 - g) / q) - torch.erf((1.5 - g) / q))
         ),
         "The energy is forgotten.": lambda h, p, g, s, q: p * _window(g, q),
         "All conditions have to hold: chances multiply, they do not add.": lambda h, p, g, s, q: (
