@@ -219,7 +219,7 @@ def test_columns_stand_side_by_side_with_nought_where_a_name_is_missing():
 def test_crystal_systems_are_told_with_their_shares():
     long = titanate()
     long.set_cell([3.9, 3.9, 4.2], scale_atoms=True)
-    assert perovskites.systems([titanate(), long, long, long]) == "cubic 25 %, tetragonal 75 %"
+    assert perovskites.systems([titanate(), long, long, long]) == "cubic 25, tetragonal 75 %"
 
 
 def test_a_crystal_is_followed_with_its_time_and_its_name():

@@ -120,10 +120,10 @@ def system_of(atoms: Atoms, symprec: float = NEAR) -> str:
 
 
 def systems(structures: Sequence[Atoms], symprec: float = NEAR) -> str:
-    """The crystal systems and their shares: "cubic 24 %, tetragonal 76 %"."""
+    """The crystal systems and their shares, where atoms may stand off their places by symprec: "cubic 24, tetragonal 76 %"."""
     counts = Counter(system_of(atoms, symprec) for atoms in structures)
     named = [name for name in (*reversed(SYSTEMS.values()), "none") if counts[name]]
-    return ", ".join(f"{name} {100 * counts[name] / len(structures):.0f} %" for name in named)
+    return ", ".join(f"{name} {100 * counts[name] / len(structures):.0f}" for name in named) + " %"
 
 
 def sample_of(structures: Sequence[Atoms], each: int = 4) -> list[int]:
