@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELP = "generate crystals with a model that fit-crystals trained"
 
 # A prediction is one draw: it shall be a likely one.
-PREDICTING = 0.4
+PREDICTING = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
