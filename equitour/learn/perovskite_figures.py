@@ -11,7 +11,7 @@ from torch import Tensor
 def draw_border(axes: Any, fractions: Float[Tensor, " draws"], mean: float, around: float) -> None:
     """Places on the line from 0 to 1, and the same places on a circle, each with its mean."""
     line, circle = axes
-    line.plot(fractions, 0 * fractions, "o", alpha=0.35, ms=5, label="draws")
+    line.plot(fractions, 0 * fractions, "o", alpha=0.6, ms=5, label="draws")
     line.plot([mean], [0], "v", ms=10, color="C1", label="mean of the numbers")
     line.plot([around], [0], "^", ms=10, color="C2", label="mean on the circle")
     line.set(xlabel="fractional coordinate", yticks=[], xlim=(-0.03, 1.03), ylim=(-0.5, 0.9))
@@ -19,7 +19,7 @@ def draw_border(axes: Any, fractions: Float[Tensor, " draws"], mean: float, arou
     turn = torch.linspace(0, 2 * torch.pi, 200)
     circle.plot(turn.cos(), turn.sin(), color="#888888", lw=1)
     for f, mark, size, colour, alpha in (
-        (fractions, "o", 5, "C0", 0.35), (torch.tensor([mean]), "v", 10, "C1", 1), (torch.tensor([around]), "^", 10, "C2", 1)
+        (fractions, "o", 5, "C0", 0.6), (torch.tensor([mean]), "v", 10, "C1", 1), (torch.tensor([around]), "^", 10, "C2", 1)
     ):  # fmt: skip
         circle.plot(
             (2 * torch.pi * f).cos(), (2 * torch.pi * f).sin(), mark, ms=size, color=colour, alpha=alpha
