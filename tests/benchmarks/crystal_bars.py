@@ -68,7 +68,7 @@ def scored(name: Path, data: tuple[Path, Path], options: Sequence[object]) -> di
     if not scores.exists():
         run("score", "--generated", made, "--reference", held, "--training", learnt, "--out", scores)
     found = json.loads(scores.read_text())
-    return found | found["published"] | {"seconds": float(name.with_suffix(".seconds").read_text())}
+    return found["published"] | found | {"seconds": float(name.with_suffix(".seconds").read_text())}
 
 
 def run(*words: object) -> None:
