@@ -211,7 +211,10 @@ def relaxed_by_chgnet(atoms: Atoms) -> tuple[Any, str]:
     try:
         from chgnet.model.dynamics import CHGNetCalculator
     except ImportError:
-        return None, "CHGNet is not installed here (pip install 'equitour[potentials]'), so the crystals stay as generated."
+        return (
+            None,
+            "CHGNet is not installed here (pip install 'equitour[potentials]'), so the crystals stay as generated.",
+        )
     from equitour.generative.crystal import relax_crystal
 
     # CHGNet greets in print, and torch warns of how CHGNet makes a number of a tensor: neither says anything of the crystal.
