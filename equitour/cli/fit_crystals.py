@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 HELP = "train a diffusion model of crystals: lattice, positions and elements"
 # So often the state is written, in seconds: what a power cut costs at most.
 BETWEEN_LOOKS = 60.0
-# Thousands of crystals are passed hundreds of times in an hour, and without it a network learns them by heart: on Perov-5 the error of
-# held-back lattices with little noise falls from 0.45 to 0.14 of the noise.
+# Thousands of crystals are passed hundreds of times in an hour, and without it a network learns them by heart: on held-back crystals of
+# Perov-5 the loss of lattices at t = 0.05 is 0.45 without it after 33,000 steps, 0.27 with it after 55,000.
 WEIGHT_DECAY = 0.1
 
 
