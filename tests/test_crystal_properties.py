@@ -173,6 +173,17 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(told, data, tmp_path, cap
     assert not out.exists()
 
 
+def test_training_goes_on_with_the_same_properties_only(tmp_path, capsys):
+    """Another property of the same number of columns would fit the weights, and mean something else."""
+    data, out = tmp_path / "data.extxyz", tmp_path / "model.safetensors"
+    write(data, [rock_salt(edge, one=edge, other=-edge) for edge in (SMALL, LARGE)])
+    fitting = ["fit-crystals", "--data", str(data), "--out", str(out), "--steps", "2", "--channels", "8"]
+    assert main([*fitting, "--properties", "one"]) == 0
+    said = words(capsys, [*fitting, "--properties", "other", "--resume"])
+    assert "--resume must go on with the same, received other properties" in said
+    assert main([*fitting, "--properties", "one", "--resume"]) == 0
+
+
 def test_properties_stand_in_columns_of_a_table_and_in_energies_of_an_extxyz(tmp_path):
     from equitour.cli.crystal_files import read_crystals
     from equitour.cli.crystal_properties import properties_of

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 def numbers_beside(row: Mapping[str, str | None]) -> dict[str, float]:
     """Those cells of a table's row that are numbers; what is empty or a word is left out."""
-    found = {}
-    for name, text in row.items():
-        try:
-            found[name] = float(text)
-        except (TypeError, ValueError):
-            continue
-    return {name: value for name, value in found.items() if name}
+    return {name: value for name, text in row.items() if name and math.isfinite(value := _number(text))}
 
 
 def properties_of(structures: Sequence[Atoms], names: Sequence[str]) -> dict[str, Tensor]:

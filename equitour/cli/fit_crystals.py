@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     training = training_of(arguments, crystals, properties_of(structures, arguments.properties))
     state = state_of(arguments.out)
     if arguments.resume and state.is_file():
+        require_same_model(arguments.out, training)
         training.load(state)
     elif arguments.resume and arguments.out.exists():
         raise Trouble(f"--resume needs the file {state}, which does not exist: begin anew with --overwrite.")
@@ -109,6 +110,18 @@ def run(arguments: argparse.Namespace) -> None:
     keep(training, arguments.out)
     done = training.budget
     print(f"{arguments.out}: {done.steps_done} steps in {done.seconds_done / 60:.1f} minutes")
+
+
+def require_same_model(out: Path, training: Training) -> None:
+    """A training may only go on with the elements, sizes and properties that it began with."""
+    from equitour.train import read_metadata
+
+    before, now = read_metadata(out)["settings"], training.model.settings
+    changed = [name for name in now if before.get(name) != now[name]]
+    if changed:
+        raise Trouble(
+            f"--resume must go on with the same, received other {', '.join(changed)}: begin anew with --overwrite."
+        )
 
 
 def crystals_of(structures: list[Atoms]) -> Crystals:

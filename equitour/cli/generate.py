@@ -39,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="one sample for each crystal of FILE, in its order; nothing but its elements is looked at",
     )
+    add_wishes(parser)
+    parser.add_argument("--steps", type=int, default=50, help="evaluations of the network for a crystal (50)")
+    parser.add_argument("--batch-size", type=int, default=200, help="crystals made at once (200)")
+    parser.add_argument("--seed", type=int, default=0, help="of all chance (0)")
+
+
+def add_wishes(parser: argparse.ArgumentParser) -> None:
+    """Declare what the crystals shall be like, and how much is left to chance."""
     parser.add_argument(
         "--ask",
         nargs="+",
@@ -58,9 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="1 draws positions as they were learnt, less draws the likely ones more often "
         f"(1; with a composition {PREDICTING})",
     )
-    parser.add_argument("--steps", type=int, default=50, help="evaluations of the network for a crystal (50)")
-    parser.add_argument("--batch-size", type=int, default=200, help="crystals made at once (200)")
-    parser.add_argument("--seed", type=int, default=0, help="of all chance (0)")
 
 
 def main(arguments: argparse.Namespace) -> int:
