@@ -225,14 +225,19 @@ def test_answers_to_a_field_agree_with_displaced_geometries():
     recipe_of = importlib.import_module("equitour.datasets.recipes.molecules_response")
     atoms = [("O", (0.0, 0.02, 0.1173)), ("H", (0.0, 0.7572, -0.4692)), ("H", (0.05, -0.7572, -0.4692))]
     molecule = gto.M(atom=atoms, basis="def2-svp", verbose=0)
-    born = recipe_of.response(molecule)["born"]
-    dipoles, step = [], 1e-3
+    here, there, step = recipe_of.response(molecule), [], 1e-3
     for sign in (1, -1):
         places = molecule.atom_coords()
         places[0, 2] += sign * step
-        moved = molecule.set_geom_(places, unit="Bohr", inplace=False)
-        dipoles.append(recipe_of.in_field(moved, np.zeros(3))[2])
-    np.testing.assert_allclose((dipoles[0] - dipoles[1]) / (2 * step), born[0][2], atol=1e-3)
+        there.append(recipe_of.response(molecule.set_geom_(places, unit="Bohr", inplace=False)))
+
+    def slope(name):
+        return (there[0][name] - there[1][name]) / (2 * step)
+
+    np.testing.assert_allclose(slope("dipole"), here["born"][0][2], atol=1e-3)
+    np.testing.assert_allclose(slope("polarizability"), here["raman"][0][2], atol=1e-2)
+    assert np.abs(here["raman"][0][2]).max() > 1
+    assert slope("energy") == pytest.approx(-here["forces"][0, 2], abs=1e-3)
 
 
 def test_a_configuration_of_the_glass_can_be_made_again_to_the_last_digit():
