@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from equitour.cli import main
-from equitour.datasets.recipes import RECIPES, abinit, recipe
+from equitour.datasets.recipes import RECIPES, abinit, gpaw, recipe
 from equitour.datasets.recipes.bench import Bench, physics_code, seed_of
 from equitour.datasets.recipes.glass_kob_andersen import PLAN as GLASS
 from equitour.datasets.recipes.qm9_small import numbers_in
@@ -303,6 +303,22 @@ def test_without_abinit_its_debian_packages_are_named(monkeypatch):
         match=r"computes with the program abinit .* install the packages abinit and abinit-data",
     ):
         abinit.run("", "anything")
+
+
+def test_gpaw_answers_or_does_not_converge_and_anything_else_is_said(monkeypatch):
+    monkeypatch.setattr(gpaw, "SYSTEM_PYTHON", sys.executable)
+    echo = 'import json, sys; print("RESULT", json.dumps(json.load(sys.stdin)["a"]))'
+    assert gpaw.run(echo, {"a": [1.5, 2]}) == [1.5, 2]
+    assert (
+        gpaw.run("class KohnShamConvergenceError(Exception): pass\nraise KohnShamConvergenceError", {})
+        is None
+    )
+    with pytest.raises(
+        RuntimeError, match=r"must end with a result or without convergence, [\s\S]* no file for La"
+    ):
+        gpaw.run('raise OSError("no file for La")', {})
+    with pytest.raises(FileNotFoundError, match="install the packages gpaw and gpaw-data"):
+        gpaw.run("raise ModuleNotFoundError(\"No module named 'gpaw'\")", {})
 
 
 def test_distorted_cells_keep_their_centre_and_their_amplitude_is_told():

@@ -17,6 +17,7 @@ RECIPES = (
     "glass_kob_andersen",
     "molecules_md",
     "perovskites",
+    "perovskites_check",
     "perovskites_relaxed",
     "barium_titanate",
     "aluminium_phosphide",

@@ -7,7 +7,6 @@ GPAW comes from Debian (packages ``gpaw`` and ``gpaw-data``) and runs with the s
 """
 
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from equitour.datasets.recipes import gpaw
 from equitour.datasets.recipes.bench import Bench, physics_code, rounded, seed_of, versions
-from equitour.datasets.recipes.perovskites import SYSTEM_PYTHON
 from equitour.datasets.shelf import SHIPPED, Item
 
 SEED, LIQUID, ICE = 18, 150, 40
@@ -104,16 +103,10 @@ def labels(atoms, *, spacing: float = 0.2) -> tuple[float, np.ndarray]:
         "cell": atoms.cell[:].tolist(),
         "h": spacing,
     }
-    done = subprocess.run(
-        [SYSTEM_PYTHON, "-c", GPAW_SCRIPT], input=json.dumps(job), capture_output=True, text=True, check=False
-    )
-    line = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    if not line:
-        raise RuntimeError(
-            "GPAW under the system's Python must give energy and forces (Debian packages gpaw and gpaw-data), but it said: "
-            + done.stderr[-300:]
-        )
-    energy, forces = json.loads(line[0].removeprefix("RESULT"))
+    found = gpaw.run(GPAW_SCRIPT, job)
+    if found is None:
+        raise RuntimeError("GPAW must converge for water, but it did not; look at the frame.")
+    energy, forces = found
     return energy, np.array(forces) - np.mean(forces, axis=0)
 
 
