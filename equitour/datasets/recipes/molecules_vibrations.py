@@ -40,7 +40,7 @@ CARD = {
         "mode_polarizabilities": f"({MODES}, 3, 3): dα/dQ from displaced coupled-perturbed polarizabilities",
     },
     "method": "PySCF PBE0/def2-SVPD: Newton steps with the analytic Hessian to the minimum (grid level 5), Z* and "
-    "dα/dR from 19 finite fields (grid level 3), modes by PySCF; d/dQ from steps of 0.02 Å√u along each mode.",
+    "dα/dR from 13 finite fields (grid level 3), modes by PySCF; d/dQ from steps of 0.02 Å√u along each mode.",
     "caveats": "Harmonic frequencies of this method, up to 8 % above observed ones; partners of a degenerate level may be "
     "mixed at will, only sums over a level can be compared.",
     "seed": "none",
