@@ -197,9 +197,8 @@ def crystal(key: str) -> Item | None:
             return None
         frequencies, share = modes(atoms)
     except (KeyError, ValueError, RuntimeError):
-        return (
-            None  # An element that the model was never shown or that has no mass, or a cell that collapsed.
-        )
+        # An element that the model was never shown or that has no mass, or a cell that collapsed.
+        return None
     if frequencies.min() < -5.0 or frequencies.max() > 1150.0:
         return None
     partial = rounded(densities(frequencies, share), 6)
