@@ -94,10 +94,25 @@ def field_gradient(molecule, density: np.ndarray, field: np.ndarray) -> np.ndarr
     return gradient
 
 
+def still_integrator():
+    """PySCF's integrator, for many densities on one grid: basis functions are evaluated once and kept."""
+    numint = physics_code("pyscf.dft.numint", "pyscf")
+
+    class Still(numint.NumInt):
+        def eval_ao(self, mol, coords, deriv=0, out=None, **options):
+            kept, place = self.__dict__.setdefault("kept", {}), (deriv, coords.tobytes())
+            if place not in kept:
+                kept[place] = super().eval_ao(mol, coords, deriv, **options)
+            return kept[place]
+
+    return Still()
+
+
 def in_field(molecule, field: np.ndarray, like, guess=None):
     """A converged calculation in a uniform field (atomic units); grid and integrals are taken from one of its ``like``."""
     mean_field = physics_code("pyscf.dft", "pyscf").RKS(molecule, xc="pbe0")
     mean_field.conv_tol, mean_field.conv_tol_grad = 1e-11, 1e-7
+    mean_field._numint = like._numint if like else still_integrator()
     if like is not None:
         mean_field.grids, mean_field._eri = like.grids, like._eri
     bare = mean_field.get_hcore()
@@ -110,12 +125,19 @@ def in_field(molecule, field: np.ndarray, like, guess=None):
     return mean_field
 
 
+def powers(fields: np.ndarray) -> np.ndarray:
+    """Linear and quadratic terms of fields (n, 3) as (n, 9), the quadratic ones small: what can be linear is taken so."""
+    scaled = fields / FIELD
+    pairs = [scaled[:, a] * scaled[:, b] for a in range(3) for b in range(a, 3)]
+    return np.column_stack([scaled, 0.1 * np.array(pairs).T])
+
+
 def densities_in(molecule, fields: np.ndarray) -> tuple[list, np.ndarray]:
-    """Calculations in all fields (the first must be zero), each begun where a linear answer would end, and their densities."""
+    """Calculations in all fields (the first must be zero) and their densities, each begun from a fit to those before."""
     states = [in_field(molecule, fields[0], None)]
     densities = [states[0].make_rdm1()]
     for i, field in enumerate(fields[1:], start=1):
-        share = field @ np.linalg.pinv(fields[:i])
+        share = (powers(field[None]) @ np.linalg.pinv(powers(fields[:i])))[0]
         guess = densities[0] + np.einsum("i,ijk->jk", share, np.array(densities) - densities[0])
         states.append(in_field(molecule, field, states[0], guess))
         densities.append(states[-1].make_rdm1())
@@ -131,15 +153,17 @@ def answers_in(molecule, fields: np.ndarray) -> tuple[float, np.ndarray, np.ndar
     forces, dipoles = [], []
     for i, (state, field) in enumerate(zip(states, fields, strict=True)):
         gradient = state.nuc_grad_method()
+        # The grid moves with the atoms: without its part of the gradient, moving all of a cluster changes its answer.
+        gradient.grid_response = True
         gradient.get_jk = lambda *_, i=i: (coulomb[i], exchange[i])
         forces.append(-gradient.kernel() - field_gradient(molecule, densities[i], field))
         dipoles.append(state.dip_moment(molecule, densities[i], unit="AU", verbose=0))
     return states[0].e_tot, np.array(forces), np.array(dipoles)
 
 
-def response(molecule, f: float = FIELD) -> dict[str, np.ndarray]:
+def response(molecule) -> dict[str, np.ndarray]:
     """Finite differences over thirteen fields, in atomic units; index orders as in the card."""
-    axes, pairs = np.eye(3), list(combinations(range(3), 2))
+    f, axes, pairs = FIELD, np.eye(3), list(combinations(range(3), 2))
     diagonals = [axes[a] + axes[b] for a, b in pairs]
     fields = f * np.array([np.zeros(3), *axes, *-axes, *diagonals, *np.negative(diagonals)])
     energy, forces, dipoles = answers_in(molecule, fields)
