@@ -189,10 +189,13 @@ def reference(symbol: str) -> float:
 def relaxed(symbols: list[str], factor_start: float) -> tuple[float, float]:
     """Lattice constant (Å) and energy (eV) at the minimum over the cubic cell's size."""
     from ase import Atoms
+    from ase.constraints import FixSymmetry
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE
 
     atoms = Atoms(symbols, scaled_positions=FRACTIONS, cell=[factor_start] * 3, pbc=True)
+    # Where a cubic crystal is unstable, as with small silicon, rounding errors would grow until its atoms have left their sites.
+    atoms.set_constraint(FixSymmetry(atoms))
     atoms.calc = calculator()
     FIRE(FrechetCellFilter(atoms, hydrostatic_strain=True), logfile=None).run(fmax=0.02, steps=200)
     return float(rounded(atoms.cell.lengths().mean(), 4)), atoms.get_potential_energy()
