@@ -37,8 +37,8 @@ CARD = {
     },
     "method": "PySCF PBE0/def2-SVPD, grid level 3 and its own part of the gradient, analytic gradients in 13 finite fields of "
     "0.005 atomic units; the field's own part of the gradient added by hand.",
-    "caveats": "Differences of displaced geometries agree to 1e-4 for Z* and 1e-4 of the largest Raman component. Clusters of "
-    "water depend on the grid: between levels 3 and 6 Z* moves by 2e-4 e, a Raman component by up to 0.01 Å^2.",
+    "caveats": "Differences of displaced geometries agree to 1e-4 for Z* and 1e-4 of the largest Raman component. In clusters "
+    "the grid tells: in a trimer of water levels 3 and 5 differ by 3e-4 e and 0.005 Å^2.",
     "seed": SEED,
     "cutoff": 5.0,
     "licence": "MIT",
