@@ -401,6 +401,50 @@ def test_perovskites_have_the_gaps_and_formation_energies_of_their_method():
         assert formula.endswith("3")
 
 
+# Wang et al., Sci. Rep. 11, 15496 (2021): what the Materials Project adds to PBE, eV an anion; CHGNet learnt the sum.
+CORRECTIONS = {8: -0.687, 9: -0.462, 17: -0.614, 35: -0.534, 53: -0.379, 16: -0.503, 34: -0.472, 7: -0.361}
+
+
+def formation_energies():
+    """Formula -> formation energies (eV an atom) by PBE, as corrected by the Materials Project, and by CHGNet."""
+    data = load("perovskites_check")
+    of = {
+        formula: torch.stack([data.labels["energy_pbe"][i], data.labels["energy_chgnet"][i]])
+        for i, formula in enumerate(data.labels["formula"])
+    }
+    found = {}
+    for formula, graph in zip(data.labels["formula"], data.graphs, strict=True):
+        sites = graph.atomic_numbers.tolist()
+        if formula.endswith("3"):
+            elements = sum(of[chemical_symbols[number]] for number in sites) / 5
+            corrected = torch.tensor([3 * CORRECTIONS[sites[-1]] / 5, 0.0])
+            found[formula] = of[formula] - elements, corrected
+    return found
+
+
+def test_formation_energies_of_perovskites_are_those_of_density_functional_theory_with_known_corrections():
+    found = {
+        formula: (plain, plain + corrected)
+        for formula, (plain, corrected) in formation_energies().items()
+        # The Materials Project computes these with a Hubbard U.
+        if not (set(formula) & set("VW") or "Mo" in formula) or formula[-2] not in "OF"
+    }
+    assert len(found) > 90
+    plain, corrected = (torch.stack(values) for values in zip(*found.values(), strict=True))
+    # Measured: 0.33 without the corrections, 0.07 with them; nothing is fitted.
+    assert (plain[:, 1] - plain[:, 0]).abs().mean() > 0.25
+    assert (corrected[:, 1] - corrected[:, 0]).abs().mean() < 0.08
+    assert torch.corrcoef(corrected.T)[0, 1] > 0.98
+
+
+def test_formation_energies_belong_to_the_cubic_crystals_beside_them():
+    data = load("perovskites")
+    stored = dict(zip(data.labels["formula"], data.labels["formation_energy"], strict=True))
+    # A relaxation that left the cubic sites once told energies up to 0.8 eV an atom too low.
+    for formula, (plain, _) in formation_energies().items():
+        assert plain[1] == pytest.approx(float(stored[formula]), abs=1e-3), formula
+
+
 def test_born_charges_of_barium_titanate_obey_the_sum_rule_and_titanium_is_anomalous():
     data = load("barium_titanate")
     for sample in data:
