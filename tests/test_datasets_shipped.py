@@ -376,7 +376,11 @@ def test_absorption_of_a_metal_hears_its_nearest_neighbours_a_little_early():
     for i in metals:
         nearest = float(data.labels["nearest"][i])
         peak = first_peak(data.labels["chi"][i].double(), wavenumber.double(), nearest + 0.8)
-        assert 0.2 < nearest - peak < 0.5, data.keys[i]
+        graph = data.graphs[i]
+        distances = graph.edge_vectors().norm(dim=1)[data.atom_labels["absorber"][i].bool()[graph.receivers]]
+        # Gallium has one neighbour nearer than six more, zinc six nearer than six: a wave hears their mean.
+        shell = float(distances[distances < 1.15 * nearest].mean())
+        assert 0.2 < shell - peak < 0.5, data.keys[i]
     # Copper foil, the standard of every beamline: 2.24 Å before the phase is corrected.
     copper = data.keys.index("phonons_reference/Cu_sg225/Cu")
     assert first_peak(data.labels["chi"][copper].double(), wavenumber.double(), 4.0) == pytest.approx(
