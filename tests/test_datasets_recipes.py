@@ -171,6 +171,12 @@ def test_each_recipe_is_importable_without_its_codes_and_says_what_it_makes(name
     assert len(Path(module.__file__).read_text().splitlines()) < 250
 
 
+@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(read_manifest())))
+def test_the_card_on_the_shelf_is_the_one_that_the_recipe_writes(name):
+    written = importlib.import_module(f"equitour.datasets.recipes.{name}").CARD
+    assert {key: read_manifest()[name][key] for key in written} == dict(written)
+
+
 def test_an_unknown_recipe_is_refused():
     with pytest.raises(
         ValueError, match=r"must be one of qm9_small, .* received 'qm10'; choose one of these"

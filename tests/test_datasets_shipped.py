@@ -144,8 +144,9 @@ def test_born_charges_and_raman_tensors_of_molecules_obey_the_acoustic_sum_rule(
     for born, raman in zip(
         data.atom_labels["born_effective_charges"], data.atom_labels["raman_tensors"], strict=True
     ):
-        assert born.sum(0).abs().max() < 2e-3
-        assert raman.sum(0).abs().max() < 5e-3 * raman.abs().max()
+        # Exact but for the five digits that are kept: the grid moves with the atoms.
+        assert born.sum(0).abs().max() < 1e-4
+        assert raman.sum(0).abs().max() < 1e-4
 
 
 def test_polarizabilities_are_symmetric_positive_and_those_of_the_literature():

@@ -3,10 +3,9 @@
 Charge-balanced compositions whose radii allow a perovskite (Goldschmidt's factor between 0.75 and 1.1, radii and oxidation
 states from SMACT), relaxed with CHGNet at cubic symmetry; the gap by GPAW with GLLB-sc, whose derivative discontinuity is
 added to the gap of the Kohn-Sham levels. 7 CPU-s for an oxide, 20 for an iodide: GPAW's own mixing needs two to three
-times as many iterations and leaves 1 meV in the gap, so it comes second; what neither brings to rest is often a metal, which
-some smearing tells. Lanthanum is not among the elements, as Debian's GPAW has no file for it.
-
-GPAW comes from Debian (packages ``gpaw`` and ``gpaw-data``) and runs with the system's Python, as a program of its own.
+times as many iterations and leaves 1 meV in the gap, so it comes second; what neither brings to rest is often a metal,
+as some smearing tells. GPAW comes from Debian (``gpaw``, ``gpaw-data``), runs with the system's Python as a program of its
+own, and has no file for lanthanum, which is not among the elements therefore.
 """
 
 from functools import cache
