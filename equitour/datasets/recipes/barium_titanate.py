@@ -3,7 +3,7 @@
 Five-atom cells at a = 4.00 Å, every atom displaced by 0.03 to 0.12 Å a component; every fourth cell is tetragonal
 (c/a = 1.02) and every fourth strained by some per cent. LDA, PseudoDojo norm-conserving pseudopotentials, 20 Ha, 4x4x4
 Γ-centred mesh: within about 4 % of converged (Ti: 8.00, 7.23, 6.99 for 3, 4, 5 points an axis), and below it visibly wrong.
-303 CPU-s a cell with ABINIT's own four line minimisations a step; eight took 54 % of that on a 2x2x2 mesh. Only three
+300 CPU-s a cell beside other work, with eight line minimisations a step, and 400 with ABINIT's own four. Only three
 perturbations, the fields, are needed: the charges of every atom come with them.
 
 Code: ABINIT (Debian packages ``abinit`` and ``abinit-data``), called as a program.
