@@ -411,7 +411,7 @@ CORRECTIONS = {8: -0.687, 9: -0.462, 17: -0.614, 35: -0.534, 53: -0.379, 16: -0.
 
 
 def formation_energies():
-    """Formula -> formation energies (eV an atom) by PBE, as corrected by the Materials Project, and by CHGNet."""
+    """Formula -> formation energies (eV an atom) by PBE and by CHGNet, and what the Materials Project adds to each."""
     data = load("perovskites_check")
     of = {
         formula: torch.stack([data.labels["energy_pbe"][i], data.labels["energy_chgnet"][i]])

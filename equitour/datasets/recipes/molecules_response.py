@@ -97,11 +97,11 @@ def field_gradient(molecule, density: np.ndarray, field: np.ndarray) -> np.ndarr
 
 def still_integrator():
     """PySCF's integrator, for many densities on one grid: basis functions are evaluated once and kept."""
-    numint = physics_code("pyscf.dft.numint", "pyscf")
+    numint, kept = physics_code("pyscf.dft.numint", "pyscf"), {}
 
     class Still(numint.NumInt):
         def eval_ao(self, mol, coords, deriv=0, out=None, **options):
-            kept, place = self.__dict__.setdefault("kept", {}), (deriv, coords.tobytes())
+            place = deriv, coords.tobytes()
             if place not in kept:
                 kept[place] = super().eval_ao(mol, coords, deriv, **options)
             return kept[place]
