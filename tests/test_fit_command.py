@@ -118,9 +118,10 @@ def test_evaluate_reports_mean_absolute_and_root_mean_square_errors(tmp_path):
     assert report["energy_rmse"] == pytest.approx(float(energies.square().mean().sqrt()), rel=1e-5)
 
 
-def test_a_stopped_command_goes_on_with_resume_to_the_last_bit(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_stopped_command_goes_on_with_resume_to_the_last_bit(members, tmp_path, monkeypatch, capsys):
     data = water(tmp_path / "water.extxyz", 7)
-    options = ["--data", data, "--steps", 12, "--batch-size", 2, *TINY]
+    options = ["--data", data, "--steps", 12, "--batch-size", 2, "--members", members, *TINY]
     fit(*options, "--out", tmp_path / "whole.safetensors")
     from equitour.cli import training_run
 

@@ -66,6 +66,8 @@ def test_bad_words_are_refused_in_one_sentence(tmp_path, capsys):
     assert "--minutes must be positive, received -1" in told("--minutes", -1)
     assert "--valid-fraction must lie in [0, 1), received 1" in told("--valid-fraction", 1)
     assert "--weight-decay must not be negative, received -0.1" in told("--weight-decay", -0.1)
+    assert "--members must be positive, received 0" in told("--members", 0)
+    assert "--members is for energies and forces" in told("--members", 2, "--target", "dipole")
     assert "--model must be one of" in told("--model", "nequp")
     if not torch.cuda.is_available():
         assert "--device must be one that torch finds" in told("--device", "cuda")

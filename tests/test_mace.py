@@ -13,6 +13,7 @@ from equitour.models.mace import MACE
 
 MODELS = {
     "default": partial(MACE, num_channels=4),
+    "stretched": partial(MACE, num_channels=4, stretch=3.0),
     "invariant": partial(MACE, num_channels=4, lmax=(2, 0), correlation=2),
     "quadrupoles": partial(MACE, num_channels=3, lmax=(2, 2)),
     "four factors": partial(MACE, num_channels=3, lmax=(1, 0), num_layers=3, correlation=4),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.special import spherical_jn
 
-from equitour.radial import bessel_basis, cosine_cutoff, gaussian_basis, polynomial_cutoff
+from equitour.radial import bessel_basis, cosine_cutoff, gaussian_basis, polynomial_cutoff, stretched
 
 CUTOFF = 5.0
 
@@ -33,6 +33,21 @@ def test_bessel_functions_are_orthonormal_in_the_ball_and_vanish_at_the_cutoff()
     overlap = torch.trapezoid(basis[:, :, None] * basis[:, None, :], r, dim=0)
     assert torch.allclose(overlap, torch.eye(6, dtype=torch.float64), atol=1e-6)
     assert bessel_basis(torch.tensor([CUTOFF]).double(), cutoff=CUTOFF, num_basis=6).abs().max() < 1e-14
+
+
+def test_stretched_distances_rise_from_zero_to_the_cutoff_and_fastest_near_by():
+    r = torch.linspace(0, CUTOFF, 101, dtype=torch.float64)
+    s = stretched(r, cutoff=CUTOFF, stretch=3.0)
+    assert float(s[0]) == 0.0
+    assert abs(float(s[-1]) - CUTOFF) < 1e-12
+    slopes = s.diff() / r.diff()
+    assert bool((slopes.diff() < 0).all())
+    assert float(slopes[20]) == pytest.approx(CUTOFF / math.log(16) * 3 / (1 + 3 * 1.025), rel=1e-3)
+    # Stretching little is not stretching.
+    assert stretched(r, cutoff=CUTOFF) is r
+    assert torch.allclose(stretched(r, cutoff=CUTOFF, stretch=1e-7), r, atol=1e-5)
+    with pytest.raises(ValueError, match="stretch must not be negative"):
+        stretched(r, cutoff=CUTOFF, stretch=-1.0)
 
 
 def test_bessel_functions_have_finite_gradients_at_the_origin():

@@ -226,6 +226,18 @@ def test_edges_of_a_graph_carry_bessel_functions_times_the_envelope(rattled_salt
     assert torch.allclose(edges.harmonics, spherical_harmonics(unit, 2), atol=1e-14)
 
 
+def test_edges_of_stretched_distances_see_them_in_the_sine_alone(rattled_salt):
+    options = {"harmonics": SphericalHarmonics(1).double(), "cutoff": 4.0, "num_basis": 3}
+    plain = Edges.of(rattled_salt, **options).basis
+    basis = Edges.of(rattled_salt, **options, stretch=2.0).basis
+    r = rattled_salt.edge_lengths()[:, None]
+    s = 4.0 * torch.log(1 + 2 * r) / math.log(9.0)
+    n = torch.arange(1, 4)
+    inside = r.squeeze(1) < 3.9
+    ratio = torch.sin(n * math.pi * s / 4) / torch.sin(n * math.pi * r / 4)
+    assert torch.allclose(basis[inside], (plain * ratio)[inside], atol=1e-12)
+
+
 def test_sums_of_products_keep_the_memory_order_in_every_derivative(generator):
     a = torch.randn(4, 6, 3, generator=generator, dtype=torch.float64, requires_grad=True)
     x = torch.randn(4, 6, 5, generator=generator, dtype=torch.float64, requires_grad=True)

@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument("--model", help="its name (mace; tensors nequip)")
     model.add_argument(
+        "--members", type=int, help="so many of it with different first weights, averaged: a committee (1)"
+    )
+    model.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model"
     )
     model.add_argument("--cutoff", type=float, help="length of the longest edge in Å (5)")
@@ -115,11 +118,13 @@ def require_sense(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before any file is read."""
     if arguments.steps is not None and arguments.minutes is not None:
         raise Trouble("give either --steps or --minutes, received both: leave one out.")
-    require_positive(arguments, ("steps", "minutes", "batch_size", "learning_rate", "cutoff"))
+    require_positive(arguments, ("steps", "minutes", "batch_size", "learning_rate", "cutoff", "members"))
     if arguments.weight_decay is not None and arguments.weight_decay < 0:
         raise Trouble(
             f"--weight-decay must not be negative, received {arguments.weight_decay:g}: 0 is without decay."
         )
+    if arguments.target and (arguments.members or 1) > 1:
+        raise Trouble("--members is for energies and forces, received --target: leave one of them out.")
     if not 0 <= arguments.valid_fraction < 1:
         raise Trouble(
             f"--valid-fraction must lie in [0, 1), received {arguments.valid_fraction:g}: 0.05 keeps a twentieth."

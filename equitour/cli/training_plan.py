@@ -34,7 +34,8 @@ LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
 class Plan:
     """All decisions of a training, as JSON; `potential` builds the model that they describe.
 
-    With `response`, the settings of `models.Response`, it is tensors that are learnt.
+    With `response`, the settings of `models.Response`, it is tensors that are learnt; with several `members`, a
+    committee.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Plan:
     stop_after: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
     response: dict[str, Any] | None = None
+    members: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """As plain numbers, lists and text."""
@@ -72,6 +74,10 @@ class Plan:
                 raise Trouble(str(error)) from None
             if self.response is not None:
                 potential = models.Response(trunk, **self.response)
+            elif self.members > 1:
+                potential = models.Committee(
+                    trunk, members=self.members, shifts=self.shifts, scale=self.scale
+                )
             else:
                 potential = models.Potential(trunk, shifts=self.shifts, scale=self.scale)
         return potential.to(getattr(torch, self.dtype))

@@ -46,6 +46,7 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         settings=planning.settings_of(model, file, elements=elements, given=given),
         shifts=planning.shifts_of(file, elements),
         scale=scale,
+        members=arguments.members or 1,
         batch_size=arguments.batch_size or planning.batch_size_of(file),
         dtype=arguments.dtype,
         seed=arguments.seed,
@@ -114,7 +115,7 @@ def set_up(
     """The training that a plan describes, and the structures to validate on."""
     import torch
 
-    from equitour.train import Budget, Minibatches, Plateau, Recipe, Training, WeightedLoss
+    from equitour.train import Budget, EachMember, Minibatches, Plateau, Recipe, Training, WeightedLoss
 
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise Trouble(
@@ -133,9 +134,10 @@ def set_up(
         rank=rank,
         world=world,
     )
+    loss = WeightedLoss(targets_of(plan), **predicting(plan))
     training = Training(
         potential,
-        WeightedLoss(targets_of(plan), **predicting(plan)),
+        EachMember(loss) if plan.members > 1 else loss,
         batches=batches,
         budget=Budget(steps=plan.steps, minutes=plan.minutes),
         recipe=Recipe(**plan.recipe),

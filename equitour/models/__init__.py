@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from equitour.models.committee import Committee
 from equitour.models.electric import ElectricPotential
 from equitour.models.heads import Potential, Prediction
 from equitour.models.response import Response, standardised_response
@@ -25,11 +26,17 @@ MODELS = {
     "attention": ("equitour.models.attention", "EquivariantAttention"),
 }
 # What a file can hold on top of a trunk, each before what it is a special case of.
-HEADS = {"response": Response, "electric": ElectricPotential, "potential": Potential}
+HEADS = {
+    "response": Response,
+    "electric": ElectricPotential,
+    "committee": Committee,
+    "potential": Potential,
+}
 
 __all__ = [
     "MODELS",
     "TENSORS",
+    "Committee",
     "ElectricPotential",
     "Potential",
     "Prediction",
@@ -60,7 +67,10 @@ def build(name: str, **settings: Any) -> nn.Module:
 
 
 def save(
-    potential: Potential | Response, path: str | Path, *, metadata: Mapping[str, Any] | None = None
+    potential: Potential | Committee | Response,
+    path: str | Path,
+    *,
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Weights and everything needed to build the potential or the tensors again, in one safetensors file."""
     names = {trunk: name for name, (_, trunk) in MODELS.items()}
@@ -76,7 +86,7 @@ def save(
     save_weights(potential, path, metadata={**(metadata or {}), **header})
 
 
-def load(path: str | Path) -> Potential | Response:
+def load(path: str | Path) -> Potential | Committee | Response:
     """The potential, or the tensors, of a file written by `save`, in the precision it was saved in, ready to be evaluated.
 
     Raises:

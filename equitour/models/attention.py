@@ -75,7 +75,7 @@ class EquivariantAttention(EquivariantTrunk):
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes rows channels"]:
         """Features of each atom; rows are the components of `irreps_out`."""
         species = self.species(graph.atomic_numbers)
-        edges = Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
+        edges = self.loose_edges(graph)
         envelope = polynomial_cutoff(graph.edge_lengths(), cutoff=self.cutoff).unsqueeze(1)
         features = self.embedding.index_select(0, species).unsqueeze(1)
         for layer in self.layers:

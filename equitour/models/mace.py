@@ -35,9 +35,10 @@ class MACE(EquivariantTrunk):
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks; without one R is linear
             in the Bessel functions, which was no worse from 50 configurations, and better on ethanol.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
+        stretch: a in 1/Å: how far the distances that the Bessel functions see are `stretched`; 0, as published, not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that a file of weights must keep)
         self,
         *,
         elements: Sequence[int],
@@ -48,6 +49,7 @@ class MACE(EquivariantTrunk):
         correlation: int = 3,
         radial_channels: Sequence[int] = (8,),
         num_neighbors: float = 16.0,
+        stretch: float = 0.0,
     ) -> None:
         lmax = [lmax, min(lmax, 1)] if isinstance(lmax, int) else list(lmax)
         super().__init__(settings_of(locals()), lmax=lmax[0])
@@ -67,17 +69,13 @@ class MACE(EquivariantTrunk):
     def forward(self, graph: AtomicGraph) -> Float[Tensor, "nodes 1 channels"]:
         """Scalars of each atom, those of all layers side by side."""
         species = self.species(graph.atomic_numbers)
-        edges = self.edges(graph)
+        edges = self.loose_edges(graph)
         features = self.embedding.index_select(0, species).unsqueeze(1)
         scalars = []
         for layer in self.layers:
             features = layer(features, species, edges)
             scalars.append(features[:, :1])
         return torch.cat(scalars, 2)
-
-    def edges(self, graph: AtomicGraph) -> Edges:
-        """Harmonics and radial basis of all edges."""
-        return Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
 
 
 class Interaction(nn.Module):

@@ -39,6 +39,7 @@ class NequIP(EquivariantTrunk):
         lmax: Largest degree of features and harmonics.
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
+        stretch: a in 1/Å: how far the distances that the Bessel functions see are `stretched`; 0, as published, not.
         irreps_out: Of the last layer's rows; scalars are always among them. Hidden layers hold 0e + 1o + 2e + …
             and, where the last layer alone cannot reach it, what stands here: a pseudoscalar comes from three directions.
     """
@@ -53,6 +54,7 @@ class NequIP(EquivariantTrunk):
         lmax: int = 1,
         radial_channels: Sequence[int] = (8, 16),
         num_neighbors: float = 16.0,
+        stretch: float = 0.0,
         irreps_out: str = "0e",
     ) -> None:
         super().__init__(settings_of(locals()), lmax=lmax)
@@ -97,10 +99,6 @@ class NequIP(EquivariantTrunk):
         """Harmonics and radial basis of all edges, padded where that is faster."""
         edges = self.loose_edges(graph)
         return edges.padded() if self._prefers_padding(graph) else edges
-
-    def loose_edges(self, graph: AtomicGraph) -> Edges:
-        """The same, never padded."""
-        return Edges.of(graph, harmonics=self.harmonics, cutoff=self.cutoff, num_basis=self.num_basis)
 
     def _prefers_padding(self, graph: AtomicGraph) -> bool:
         # A compiler fuses the loose form, and cannot know the largest number of neighbours beforehand.

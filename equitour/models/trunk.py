@@ -8,8 +8,9 @@ import torch
 from e3nn import o3
 from torch import nn
 
+from equitour.graph import AtomicGraph
 from equitour.models.species import Species
-from equitour.tensor_product import natural_irreps, one_each
+from equitour.tensor_product import Edges, natural_irreps, one_each
 from equitour.tensor_product.harmonics import SphericalHarmonics
 
 
@@ -38,7 +39,8 @@ class EquivariantTrunk(Trunk):
     """A trunk of irreps: species' own scalars, then layers that see harmonics and Bessel functions of each edge.
 
     Args:
-        settings: As for `Trunk`; the first of `radial_channels` is the number of Bessel functions.
+        settings: As for `Trunk`; the first of `radial_channels` is the number of Bessel functions, `stretch` how
+            far the distances that they see are `stretched`.
         lmax: Largest degree of the harmonics.
     """
 
@@ -47,6 +49,16 @@ class EquivariantTrunk(Trunk):
         self.num_basis = settings["radial_channels"][0]
         self.embedding = nn.Parameter(torch.randn(len(self.species), self.num_channels))
         self.harmonics = SphericalHarmonics(lmax)
+
+    def loose_edges(self, graph: AtomicGraph) -> Edges:
+        """Harmonics and radial basis of all edges."""
+        return Edges.of(
+            graph,
+            harmonics=self.harmonics,
+            cutoff=self.cutoff,
+            num_basis=self.num_basis,
+            stretch=self.settings.get("stretch", 0.0),
+        )
 
     def stack(self, layer: Callable[..., nn.Module], irreps_of_layers: Sequence[o3.Irreps]) -> None:
         """Build layer upon layer with `layer(irreps_in=..., irreps_out=...)`, each from what the one before reached."""

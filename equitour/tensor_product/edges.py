@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from equitour.graph import AtomicGraph
-from equitour.radial import polynomial_cutoff
+from equitour.radial import polynomial_cutoff, stretched
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,13 @@ class Edges:
 
     @classmethod
     def of(
-        cls, graph: AtomicGraph, *, harmonics: Callable[[Tensor], Tensor], cutoff: float, num_basis: int
+        cls,
+        graph: AtomicGraph,
+        *,
+        harmonics: Callable[[Tensor], Tensor],
+        cutoff: float,
+        num_basis: int,
+        stretch: float = 0.0,
     ) -> "Edges":
         """All edges of a graph, with Bessel functions times the polynomial envelope as the radial basis.
 
@@ -43,6 +49,7 @@ class Edges:
             harmonics: From directions to harmonics, such as `SphericalHarmonics`.
             cutoff: c in Å, where the basis √(2/c) sin(n π r / c) / r · envelope ends.
             num_basis: Number of functions.
+            stretch: a in 1/Å; the sine then sees `stretched` distances.
         """
         vectors = graph.edge_vectors()
         lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
@@ -52,12 +59,13 @@ class Edges:
         )
         # `bessel_basis` times the envelope, without the care for r = 0, where there is no direction either.
         size = inverse * (math.sqrt(2 / cutoff) * polynomial_cutoff(lengths, cutoff=cutoff))
+        phases = stretched(lengths, cutoff=cutoff, stretch=stretch) * frequencies
         return cls(
             senders=graph.senders,
             receivers=graph.receivers,
             num_nodes=graph.num_nodes,
             harmonics=harmonics(vectors * inverse),
-            basis=torch.sin(lengths * frequencies) * size,
+            basis=torch.sin(phases) * size,
         )
 
     def padded(self) -> "Edges":

@@ -2,7 +2,7 @@
 
 from equitour.train.errors import Errors, prediction_errors
 from equitour.train.examples import Example, Minibatches, collate
-from equitour.train.loss import Target, WeightedLoss, energy_and_forces
+from equitour.train.loss import EachMember, Target, WeightedLoss, energy_and_forces
 from equitour.train.parallel import rank_and_world, together
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
@@ -13,6 +13,7 @@ from equitour.train.weights import exponential_average, load_weights, read_metad
 
 __all__ = [
     "Budget",
+    "EachMember",
     "Errors",
     "Example",
     "Minibatches",

@@ -142,3 +142,19 @@ class WeightedLoss:
         count = total(torch.tensor(float(values.numel()), dtype=torch.float64))
         # A batch without any label of this target has nothing to say.
         return target.weight * values.sum().double() / count.clamp(min=1).to(values.device)
+
+
+class EachMember:
+    """The loss of a committee: that of each of its `members` alone, averaged, so that they learn apart.
+
+    Args:
+        loss: Of one member.
+    """
+
+    def __init__(self, loss: WeightedLoss) -> None:
+        self.loss = loss
+
+    def __call__(self, committee: nn.Module, example: Example | None) -> dict[str, Tensor]:
+        """The terms by name, means over the members."""
+        terms = [self.loss(member, example) for member in committee.members]
+        return {name: torch.stack([found[name] for found in terms]).mean() for name in terms[0]}
