@@ -39,7 +39,6 @@ class NequIP(EquivariantTrunk):
         lmax: Largest degree of features and harmonics.
         radial_channels: Number of Bessel functions, then hidden layers of the radial networks.
         num_neighbors: Average number of neighbours in the data, which keeps sums of messages near unit size.
-        stretch: a in 1/Å: how far the distances that the Bessel functions see are `stretched`; 0, as published, not.
         irreps_out: Of the last layer's rows; scalars are always among them. Hidden layers hold 0e + 1o + 2e + …
             and, where the last layer alone cannot reach it, what stands here: a pseudoscalar comes from three directions.
     """
@@ -54,7 +53,6 @@ class NequIP(EquivariantTrunk):
         lmax: int = 1,
         radial_channels: Sequence[int] = (8, 16),
         num_neighbors: float = 16.0,
-        stretch: float = 0.0,
         irreps_out: str = "0e",
     ) -> None:
         super().__init__(settings_of(locals()), lmax=lmax)
