@@ -257,6 +257,15 @@ def test_a_model_brings_its_own_rate_and_decay_unless_told_otherwise(tmp_path):
     assert told["weight_decay"] == 0
 
 
+def test_few_structures_and_time_enough_make_a_committee():
+    def members(*, model="mace", structures=50, minutes=20.0):
+        return training_plan.members_of(model, structures=structures, minutes=minutes)
+
+    assert members() > 1
+    assert members(structures=500) == members(minutes=2.0) == members(minutes=None) == 1
+    assert members(model="egnn") == 1
+
+
 def test_double_precision_survives_the_file(tmp_path):
     data = water(tmp_path / "water.extxyz", 3)
     out = tmp_path / "model.safetensors"

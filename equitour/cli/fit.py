@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument("--model", help="its name (mace; tensors nequip)")
     model.add_argument(
-        "--members", type=int, help="so many of it with different first weights, averaged: a committee (1)"
+        "--members",
+        type=int,
+        help="a committee: the mean of so many, which errs less and takes longer (from the data)",
     )
     model.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model"

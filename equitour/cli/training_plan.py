@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 CUTOFF = 5.0
 SETTINGS: dict[str, dict[str, Any]] = {
     "nequip": {"num_layers": 3, "num_channels": 32, "lmax": 2, "radial_channels": [8, 64]},
+    # On fifty structures of malonaldehyde, 2,000 steps: 47.8 and 46.7 meV/Å instead of 52.9 without.
+    "mace": {"stretch": 3.0},
 }
 LEARNING_RATES = {"egnn": 0.003, "mace": 0.015, "nequip": 0.005}
 # On ethanol, malonaldehyde, AcAc and Si64 a high rate with this decay did better than a third of the rate without.
 WEIGHT_DECAYS = {"mace": 0.03}
 LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
+# Few structures leave more to chance than to time: members who share the minutes then err less than one that has all.
+MEMBERS, FEW_STRUCTURES, MINUTES_FOR_MEMBERS = {"mace": 4}, 100, 10.0
 
 
 @dataclass(kw_only=True)
@@ -151,6 +155,12 @@ def learning_rate_of(model: str) -> float:
 def weight_decay_of(model: str) -> float:
     """What keeps a model of many weights from learning fifty structures by heart."""
     return WEIGHT_DECAYS.get(model, 0.0)
+
+
+def members_of(model: str, *, structures: int, minutes: float | None) -> int:
+    """A committee where structures are few and minutes enough for all of it; else one model, the faster to use."""
+    few = structures <= FEW_STRUCTURES and (minutes or 0.0) >= MINUTES_FOR_MEMBERS
+    return MEMBERS.get(model, 1) if few else 1
 
 
 def parsed_settings(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]:

@@ -38,6 +38,8 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         given["cutoff"] = arguments.cutoff
     elements = planning.elements_of(file, *([valid] if valid else []))
     scale = planning.scale_of(file)
+    minutes = None if arguments.steps else arguments.minutes or MINUTES
+    members = planning.members_of(model, structures=len(file.frames), minutes=minutes)
     aside = None
     if valid is None:
         aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
@@ -46,7 +48,7 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         settings=planning.settings_of(model, file, elements=elements, given=given),
         shifts=planning.shifts_of(file, elements),
         scale=scale,
-        members=arguments.members or 1,
+        members=arguments.members or members,
         batch_size=arguments.batch_size or planning.batch_size_of(file),
         dtype=arguments.dtype,
         seed=arguments.seed,
@@ -54,7 +56,7 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         recipe=_recipe_of(arguments),
         valid=aside,
         steps=arguments.steps,
-        minutes=None if arguments.steps else arguments.minutes or MINUTES,
+        minutes=minutes,
         patience=arguments.patience,
         stop_after=arguments.stop_after,
         data={"file": arguments.data.name, "sha256": hashlib.sha256(arguments.data.read_bytes()).hexdigest()},
@@ -170,8 +172,9 @@ def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> s
     elements = " ".join(chemical_symbols[number] for number in plan.settings["elements"])
     shifts = "free atoms" if all(n in file.free_atoms for n in plan.settings["elements"]) else "least squares"
     budget = f"{plan.steps} steps" if plan.steps else f"{plan.minutes:g} minutes"
+    model = plan.model if plan.members == 1 else f"a committee of {plan.members} {plan.model}"
     return (
-        f"{len(training.batches.examples)} structures of {elements}, {held} to validate; {plan.model} with "
+        f"{len(training.batches.examples)} structures of {elements}, {held} to validate; {model} with "
         f"{weights} weights, cutoff {plan.settings['cutoff']:g} Å; shifts from {shifts}, "
         f"scale {plan.scale:.3g} eV/Å; {plan.batch_size} in a step, {budget}, {plan.dtype}, seed {plan.seed}"
     )
