@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -246,6 +247,31 @@ def test_answers_to_a_field_agree_with_displaced_geometries():
     # The grid moves with the atoms, and its part of the gradient is not left out.
     assert slope("energy") == pytest.approx(-here["forces"][0, 2], abs=1e-6)
     assert np.abs(here["forces"].sum(0)).max() < 1e-9
+
+
+def test_a_molecule_that_resists_turning_is_computed_again_on_a_finer_grid(monkeypatch):
+    recipe_of = importlib.import_module("equitour.datasets.recipes.molecules_response")
+    places = np.random.default_rng(0).normal(size=(4, 3))
+    molecule = SimpleNamespace(atom_coords=lambda: places)
+    one, asked = np.eye(3), []
+    # Turned with the atoms, α = Σ r r changes as it must; a part of α that is fixed in space does not.
+    raman = np.einsum("ab,nc->nabc", one, places) + np.einsum("ac,nb->nabc", one, places)
+
+    def response(molecule, *, grid=recipe_of.GRID):
+        asked.append(grid)
+        error = {3: coarse, 5: 0.0}[grid]
+        return {"polarizability": places.T @ places + np.diag([error, 0.0, 0.0]), "raman": raman}
+
+    monkeypatch.setattr(recipe_of, "response", response)
+    coarse = 0.3
+    assert recipe_of.turning_error(molecule, response(molecule)) == pytest.approx(0.3)
+    asked.clear()
+    assert recipe_of.turning_error(molecule, recipe_of.sure_response(molecule)) < 1e-12
+    assert asked == [3, 5]
+    asked.clear()
+    coarse = 0.03  # 0.004 Å³
+    recipe_of.sure_response(molecule)
+    assert asked == [3]
 
 
 def test_a_configuration_of_the_glass_can_be_made_again_to_the_last_digit():

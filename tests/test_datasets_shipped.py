@@ -185,7 +185,8 @@ def test_a_turned_molecule_turns_its_polarizability_because_raman_tensors_agree(
         for axis in torch.eye(3, dtype=r.dtype):
             turn = torch.linalg.cross(axis.expand(3, 3), torch.eye(3, dtype=r.dtype)).T
             moved = torch.einsum("ncab,nc->ab", raman, r @ turn.T)
-            torch.testing.assert_close(moved, turn @ alpha - alpha @ turn, atol=0.02, rtol=0)
+            # The recipe sees to 0.01 Å³; what the kept digits add is far below the rest.
+            torch.testing.assert_close(moved, turn @ alpha - alpha @ turn, atol=0.0101, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["phonons", "phonons_reference"])
