@@ -264,6 +264,8 @@ def test_few_structures_and_time_enough_make_a_committee():
     assert members() > 1
     assert members(structures=500) == members(minutes=2.0) == members(minutes=None) == 1
     assert members(model="egnn") == 1
+    decays = [training_plan.weight_decay_of("mace", structures=count) for count in (50, 500)]
+    assert decays[0] > decays[1] > 0
 
 
 def test_double_precision_survives_the_file(tmp_path):

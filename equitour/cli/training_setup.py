@@ -53,7 +53,7 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
         dtype=arguments.dtype,
         seed=arguments.seed,
         targets=_targets_of(arguments, scale),
-        recipe=_recipe_of(arguments),
+        recipe=_recipe_of(arguments, structures=len(file.frames)),
         valid=aside,
         steps=arguments.steps,
         minutes=minutes,
@@ -76,14 +76,14 @@ def _targets_of(arguments: argparse.Namespace, scale: float) -> list[dict]:
     return [asdict(target) for target in targets]
 
 
-def _recipe_of(arguments: argparse.Namespace) -> dict:
+def _recipe_of(arguments: argparse.Namespace, *, structures: int) -> dict:
     from equitour.train import Recipe
 
     model, given = arguments.model or MODEL, arguments.weight_decay
     recipe = Recipe(
         learning_rate=arguments.learning_rate or planning.learning_rate_of(model),
         decay=arguments.decay or DECAY,
-        weight_decay=planning.weight_decay_of(model) if given is None else given,
+        weight_decay=planning.weight_decay_of(model, structures=structures) if given is None else given,
     )
     return asdict(recipe)
 
