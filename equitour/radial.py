@@ -39,6 +39,9 @@ def stretched(
         lengths: r in Å.
         cutoff: c in Å, which stays where it is.
         stretch: a in 1/Å; 0 leaves the distances alone.
+
+    Raises:
+        ValueError: The cutoff is not positive, or the stretch is negative.
     """
     _require_positive(cutoff=cutoff)
     if stretch < 0:

@@ -33,7 +33,7 @@ LEARNING_RATES = {"egnn": 0.003, "mace": 0.015, "nequip": 0.005}
 WEIGHT_DECAYS, MORE_FOR_FEW = {"mace": 0.03}, 2.0
 LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
 # Few structures leave more to chance than to time: members err less together than one alone (malonaldehyde: four in
-# 9 minutes of CPU 42.6 meV/Å, one of as many steps 46 to 49).
+# 9 minutes of CPU 42.6 meV/Å, one with 8,000 steps 46 to 49).
 MEMBERS, FEW_STRUCTURES, MINUTES_FOR_MEMBERS = {"mace": 4}, 100, 10.0
 
 

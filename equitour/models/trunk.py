@@ -51,7 +51,7 @@ class EquivariantTrunk(Trunk):
         self.harmonics = SphericalHarmonics(lmax)
 
     def loose_edges(self, graph: AtomicGraph) -> Edges:
-        """Harmonics and radial basis of all edges."""
+        """Harmonics and radial basis of all edges, never padded."""
         return Edges.of(
             graph,
             harmonics=self.harmonics,
