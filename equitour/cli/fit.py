@@ -28,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     budget.add_argument("--patience", type=int, help="halve the rate after so many looks without improvement")
     budget.add_argument("--stop-after", type=int, help="stop after so many looks without improvement")
-    model = parser.add_argument_group("model")
+    add_model_arguments(parser.add_argument_group("model"))
+    add_learning_arguments(parser.add_argument_group("learning"))
+    add_tensor_arguments(parser.add_argument_group("tensors"))
+
+
+def add_model_arguments(model) -> None:
+    """Declare the network and where it is computed."""
     model.add_argument("--model", help="its name (mace; tensors nequip)")
     model.add_argument(
         "--members",
@@ -47,8 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="compile energies and forces, for faster steps after a minute or two (auto: from 10 minutes on)",
     )
-    add_learning_arguments(parser.add_argument_group("learning"))
-    add_tensor_arguments(parser.add_argument_group("tensors"))
 
 
 def add_learning_arguments(learning) -> None:

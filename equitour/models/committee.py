@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
-from equitour.models.heads import Potential, Prediction
+from equitour.models.heads import Head, Potential, Prediction
 
 
-class Committee(nn.Module):
+class Committee(Head):
     """The mean of several potentials, E = Σ_m E_m / M, which errs less than each of them; their spread tells where.
 
     With few data, each member fits them and goes astray elsewhere, in its own way: the mean keeps what they share.
@@ -42,16 +42,6 @@ class Committee(nn.Module):
     def trunk(self) -> nn.Module:
         """That of the first member; all have the same settings."""
         return self.members[0].trunk
-
-    @property
-    def cutoff(self) -> float:
-        """Length of the longest edge, in Å."""
-        return self.trunk.cutoff
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the members know, ascending."""
-        return self.trunk.elements
 
     @property
     def compile_forces(self) -> bool:

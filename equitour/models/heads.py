@@ -25,7 +25,21 @@ class Prediction(NamedTuple):
     stress: Float[Tensor, "graphs 3 3"] | None = None
 
 
-class Potential(nn.Module):
+class Head(nn.Module):
+    """What reads a `trunk`: it looks as far and knows the same elements."""
+
+    @property
+    def cutoff(self) -> float:
+        """Length of the longest edge, in Å."""
+        return self.trunk.cutoff
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers that the model knows, ascending."""
+        return self.trunk.elements
+
+
+class Potential(Head):
     """Energies as sums over atoms, E = Σ_i scale · readout(scalars_i) + shift of the species of i.
 
     Args:
@@ -67,16 +81,6 @@ class Potential(nn.Module):
         exact = torch.tensor(self.settings["shifts"], dtype=torch.float64)
         self.shifts = exact.to(self.shifts.device)
         return self
-
-    @property
-    def cutoff(self) -> float:
-        """Length of the longest edge, in Å."""
-        return self.trunk.cutoff
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.trunk.elements
 
     def interaction_energies(self, graph: AtomicGraph) -> Float[Tensor, " nodes"]:
         """Each atom's energy beyond the shift of its element, in eV."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
+from equitour.models.heads import Head
 from equitour.models.tensor_head import require_irreps
 from equitour.models.tensor_kinds import TensorKind, kinds_of
 from equitour.symmetry import CartesianTensor
@@ -16,7 +17,7 @@ from equitour.tensor_product import Constants, row_counts
 from equitour.train import Example, standardisation
 
 
-class Response(nn.Module):
+class Response(Head):
     """Named tensors, read off one trunk by one linear map of channels for each irrep of each tensor.
 
     t_i = Σ_blocks scale_block · (W features_i) + mean of the species of i, the mean being of invariants (0e) alone: a
@@ -68,16 +69,6 @@ class Response(nn.Module):
                 for name, kind in self.kinds.items()
             }
         )
-
-    @property
-    def cutoff(self) -> float:
-        """Length of the longest edge, in Å."""
-        return self.trunk.cutoff
-
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers that the model knows, ascending."""
-        return self.trunk.elements
 
     def components(self, graph: AtomicGraph) -> dict[str, Float[Tensor, "rows dim"]]:
         """Components of each tensor on the irreps of its kind; a row an atom, or a row a structure."""
