@@ -88,6 +88,6 @@ def test_bad_words_are_refused_in_one_sentence(tmp_path, capsys):
 def test_freed_memory_is_kept_where_the_c_library_can():
     import sys
 
-    from equitour.cli.memory import keep_freed_memory
+    from equitour.train import keep_freed_memory
 
     assert keep_freed_memory() in ((True,) if sys.platform.startswith("linux") else (False,))

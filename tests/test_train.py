@@ -45,6 +45,21 @@ def test_fit_takes_the_same_steps_as_the_loop_by_hand(model, line):
     assert torch.equal(model.weight, twin.weight)
 
 
+def test_only_what_the_optimizer_moves_gets_a_gradient(model, line):
+    x, y = line[0].clone().requires_grad_(), line[1]
+    before = model.bias.clone()
+    # A bias that stays would otherwise gather gradients step by step, and share in the length that is clipped.
+    optimizer = torch.optim.SGD([model.weight], lr=0.1)
+    for _ in fit(model, squared_error, batches=[(x, y)] * 3, optimizer=optimizer, max_norm=1e-3):
+        assert model.weight.grad.norm() == pytest.approx(1e-3)
+    assert x.grad is None
+    assert model.bias.grad is None
+    assert torch.equal(model.bias, before)
+    model.requires_grad_(False)
+    (step,) = fit(model, squared_error, batches=[(x, y)], optimizer=optimizer)
+    assert step.loss > 0
+
+
 def test_fit_finds_the_line(model, line):
     steps = fit(
         model,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equitour.cli import compiling, tensor_report
-from equitour.cli.memory import keep_freed_memory
 from equitour.cli.stopping import stopping_politely
 from equitour.cli.training_plan import Plan
 from equitour.cli.training_setup import plan_of, predicting, read_labelled, resumed_plan, set_up, summary
@@ -25,7 +24,7 @@ LOOKS, MINUTES_BETWEEN_LOOKS = 50, 2.0
 
 def run(arguments: argparse.Namespace) -> None:
     """Train as the arguments say, alone or as one of the processes of `torchrun`."""
-    from equitour.train import load_state, together
+    from equitour.train import keep_freed_memory, load_state, together
 
     keep_freed_memory()
     with together() as (rank, world):

@@ -54,8 +54,9 @@ def fit(
         values = dict(zip(terms, total(share.detach()).tolist(), strict=True))
         _require_finite(values, number)
         optimizer.zero_grad(set_to_none=True)
-        if share.requires_grad:
-            share.sum().backward()
+        if share.requires_grad and (moved := moved_by(optimizer)):
+            # For these alone: forces leave the positions in the graph, and nobody wants the gradient of those.
+            share.sum().backward(inputs=moved)
         add_gradients(model.parameters())
         if max_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), max_norm)
@@ -63,6 +64,11 @@ def fit(
         if average is not None:
             average.update_parameters(model)
         yield Step(number, sum(values.values()), values)
+
+
+def moved_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The tensors that an optimizer changes, without the frozen ones."""
+    return [one for group in optimizer.param_groups for one in group["params"] if one.requires_grad]
 
 
 def _require_finite(values: Mapping[str, float], number: int) -> None:

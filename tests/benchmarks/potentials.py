@@ -25,6 +25,13 @@ EAGER = (
         note="eager; a type embedding as wide as there are elements",
     ),
     Side(
+        "nequip-lean",
+        "nequip",
+        "nequip",
+        {"parameters_only": True},
+        note="eager; gradients of the parameters alone, as `equitour fit` takes them",
+    ),
+    Side(
         "mace", "mace", "mace", {"correlation": 2}, note="3 layers, correlation 2 (1 fails for one element)"
     ),
     Side(
@@ -39,8 +46,20 @@ EAGER = (
     ),
     Side("tensorial", "tensorial", "tensorial", note="JAX; its layers pass plain features on as more paths"),
     Side("e3nn-jax", "e3nn_jax", "e3nn-jax", note="JAX; a NequIP written for this benchmark from its pieces"),
-    Side("equitour", "equitour", options={"radial_width": 16}, note="our defaults: radial networks 8-16-out"),
-    Side("equitour-wide", "equitour", note="radial networks as wide as the peers'"),
+    Side(
+        "equitour",
+        "equitour",
+        options={"radial_width": 16, "as_fit": True},
+        note="as `equitour fit` takes a step: radial networks 8-16-out, gradients of the parameters alone, freed "
+        "memory kept",
+    ),
+    Side(
+        "equitour-plain",
+        "equitour",
+        options={"radial_width": 16},
+        note="the same network in the loop of the peers: plain backward(), freed memory handed back",
+    ),
+    Side("equitour-wide", "equitour", note="as equitour-plain, with radial networks as wide as the peers'"),
 )
 COMPILED = (
     Side("nequip-compiled", "nequip", "nequip", {"compile": True}, note="compile_mode='compile'"),

@@ -34,7 +34,8 @@ def prepare(task: dict) -> TorchTrainer:
         "paths": [len(block.tp_scatter.instructions) for block in blocks],
         "version": version("nequip"),
     }
-    return TorchTrainer(model, predict, batch=batch, settings=settings, facts=facts)
+    lean = options.get("parameters_only", False)
+    return TorchTrainer(model, predict, batch=batch, settings=settings, facts=facts, parameters_only=lean)
 
 
 def build(batch: Batch, settings: Settings, options: dict) -> torch.nn.Module:

@@ -24,6 +24,8 @@ class TorchTrainer:
         batch: Holds the labels.
         settings: Hold the learning rate.
         facts: What else the report shall say.
+        parameters_only: Ask for the parameters' gradients alone, as `equitour.train` does; a plain `backward()`, as the
+            peers' own training loops call it, also carries them on to the positions, where nobody needs them.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class TorchTrainer:
         batch: Batch,
         settings: Settings,
         facts: dict,
+        parameters_only: bool = False,
     ):
         self.predict = predict
         self.energies = torch.tensor(batch.energies, dtype=torch.float32)
@@ -41,6 +44,7 @@ class TorchTrainer:
         self.counts = torch.tensor(batch.counts, dtype=torch.float32)
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
+        self.inputs = parameters if parameters_only else None
         self.facts = {"parameters": sum(p.numel() for p in parameters), "torch": torch.__version__, **facts}
 
     def step(self) -> float:
@@ -50,6 +54,6 @@ class TorchTrainer:
         loss = ((energies - self.energies) / self.counts).square().mean() + (
             forces - self.forces
         ).square().mean()
-        loss.backward()
+        loss.backward(inputs=self.inputs)
         self.optimizer.step()
         return loss.item()
