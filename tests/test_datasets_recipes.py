@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from equitour.cli import main
+from equitour.datasets import load
 from equitour.datasets.recipes import RECIPES, abinit, gpaw, recipe
 from equitour.datasets.recipes.bench import Bench, physics_code, seed_of
 from equitour.datasets.recipes.glass_kob_andersen import PLAN as GLASS
@@ -353,6 +354,23 @@ def test_gpaw_answers_or_does_not_converge_and_anything_else_is_said(monkeypatch
         gpaw.run('raise OSError("no file for La")', {})
     with pytest.raises(FileNotFoundError, match="install the packages gpaw and gpaw-data"):
         gpaw.run("raise ModuleNotFoundError(\"No module named 'gpaw'\")", {})
+
+
+def test_perovskites_balance_their_charges_and_later_elements_leave_the_earlier_where_they_stood():
+    pytest.importorskip("smact", reason="SMACT is not installed (extra `recipes`)")
+    sites = importlib.import_module("equitour.datasets.recipes.perovskite_sites")
+    keys, found = sites.in_order(5), sites.candidates()
+    assert sorted(keys) == sorted(found)
+    assert {"BaTiO3", "CsPbI3", "BiAlO3", "CsHgF3"} <= set(keys)
+    assert not {"NaTiO3", "CaLiO3", "BaBaO3"} & set(keys)
+    # Goldschmidt: 1.00 for strontium titanate, 1.06 for barium titanate from Shannon's radii.
+    assert found["SrTiO3"][3] == pytest.approx(1.00, abs=0.01)
+    assert found["BaTiO3"][3] == pytest.approx(1.06, abs=0.01)
+    later = [found[key][0] in sites.A_LATER or found[key][1] in sites.B_LATER for key in keys]
+    assert later == sorted(later)
+    card = read_manifest()["perovskites"]
+    stands = [key for key in keys[: later.index(True)] if key not in card["refused"]]
+    assert load("perovskites").keys[: len(stands)] == stands
 
 
 def test_a_cubic_crystal_keeps_its_sites_while_it_relaxes_also_where_it_is_unstable():

@@ -18,7 +18,8 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from equitour.datasets.recipes.bench import Bench, physics_code, rounded, versions
-from equitour.datasets.recipes.perovskites import FRACTIONS, X_SITE, calculator, radius
+from equitour.datasets.recipes.perovskite_sites import X_SITE, radius
+from equitour.datasets.recipes.perovskites import FRACTIONS, calculator
 from equitour.datasets.shelf import SHIPPED, Item
 
 SEED = 17
