@@ -1,5 +1,6 @@
 """The door to the data: records, the shelf, closed-form sets and data cards."""
 
+import dataclasses
 import json
 import math
 from itertools import pairwise
@@ -120,6 +121,10 @@ def test_a_dataset_is_indexed_sliced_and_masked_with_its_labels():
     assert sample.graph is data.graphs[5]
     assert sample.labels["energy"] == data.labels["energy"][5]
     assert data[1:3].keys == data.keys[1:3] == data[[1, 2]].keys == data[torch.tensor([1, 2])].keys
+    for two in (np.int64(2), torch.tensor(2)):
+        assert torch.equal(data[two].graph.positions, data[2].graph.positions)
+    assert data[torch.tensor([2])].keys == data[np.array([2])].keys == data.keys[2:3]
+    assert len(data[[]]) == len(data[torch.zeros(len(data), dtype=torch.bool)]) == 0
     assert [len(f) for f in data.atom_labels["forces"]] == [g.num_nodes for g in data.graphs]
 
 
@@ -292,17 +297,15 @@ def test_the_manifest_names_nothing_of_the_machine_that_wrote_it():
 
 
 def test_labels_that_are_still_missing_are_counted_in_the_card(tmp_path):
+    # Helium has two modes fewer than the longest list holds, which is nothing that is missing.
+    modes = {"w": [1.0, 2.0, 3.0], "he": [1.0, np.nan, np.nan], "n": [np.nan] * 3}
     water, helium = two_items()
-    nothing = Item(
-        key="n",
-        atomic_numbers=helium.atomic_numbers,
-        positions=helium.positions,
-        item={"energy": np.nan},
-        atom=helium.atom,
-    )
-    write_set("a", pack([water, helium, nothing]), {"planned": 7}, tmp_path)
+    nothing = dataclasses.replace(helium, key="n", item={"energy": np.nan})
+    items = [dataclasses.replace(i, item=i.item | {"modes": modes[i.key]}) for i in (water, helium, nothing)]
+    items[1:] = [dataclasses.replace(i, atom={"forces": np.full((1, 3), np.nan)}) for i in items[1:]]
+    write_set("a", pack(items), {"planned": 7}, tmp_path)
     card = read_manifest(tmp_path)["a"]
-    assert card["known"] == {"energy": 2}
+    assert card["known"] == {"energy": 2, "modes": 2, "forces": 1}
     description = Description(name="a", kind="shipped", card=card)
     assert "3 items of 7 planned" in repr(description)
     assert "energy of 2 items so far, nan elsewhere" in repr(description)

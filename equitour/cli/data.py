@@ -39,7 +39,7 @@ def main(arguments: argparse.Namespace) -> int:
             print(card.markdown() if arguments.markdown else card)
         else:
             make(arguments)
-    except (ValueError, ModuleNotFoundError) as trouble:
+    except (ValueError, ModuleNotFoundError, FileNotFoundError) as trouble:
         raise Trouble(str(trouble)) from None
     except KeyboardInterrupt:
         raise Trouble("stopped; what was made is kept, and the same command goes on from there.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, overload
@@ -93,17 +94,17 @@ class Dataset:
     @overload
     def __getitem__(self, which: int) -> Sample: ...
     @overload
-    def __getitem__(self, which: slice | Sequence[int] | Tensor) -> Dataset: ...
+    def __getitem__(self, which: slice | Sequence[int] | np.ndarray | Tensor) -> Dataset: ...
 
     def __getitem__(self, which):
         """One item as `Sample`, or a slice, list or tensor of indices (or a mask) as a smaller `Dataset`."""
-        if isinstance(which, int):
+        if (place := _whole_number(which)) is not None:
             return Sample(
-                self.graphs[which],
-                {name: values[which] for name, values in self.labels.items()},
-                {name: values[which] for name, values in self.atom_labels.items()},
+                self.graphs[place],
+                {name: values[place] for name, values in self.labels.items()},
+                {name: values[place] for name, values in self.atom_labels.items()},
             )
-        chosen = np.arange(len(self))[which if isinstance(which, slice) else np.asarray(which)].tolist()
+        chosen = np.arange(len(self))[which if isinstance(which, slice) else _indices(which)].tolist()
         return dataclasses.replace(
             self,
             keys=[self.keys[i] for i in chosen],
@@ -185,3 +186,18 @@ def from_items(
         shared={n: tensor_of(a, dtype) for n, a in shared.items()},
         card=dict(card),
     )
+
+
+def _whole_number(which: object) -> int | None:
+    """An index of Python, numpy or torch as a number; None for everything else."""
+    try:
+        # A tensor of one row would pass for a number: only one without rows is.
+        return operator.index(which) if getattr(which, "ndim", 0) == 0 else None
+    except TypeError:
+        return None
+
+
+def _indices(which: Sequence[int] | np.ndarray | Tensor) -> np.ndarray:
+    """Indices or a mask as numpy wants them; it takes an empty list for one of floats."""
+    found = np.asarray(which)
+    return found if found.size else found.astype(int)

@@ -140,13 +140,18 @@ def read_arrays(name: str, folder: Path = SHIPPED) -> dict[str, np.ndarray]:
 
 
 def known_labels(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """How many items carry a label, for labels that are nan elsewhere because their recipe is not done."""
-    found = {}
+    """How many items carry a label, for labels that are nan elsewhere because their recipe is not done.
+
+    A label that is nan in part of its entries is known: shorter lists are filled up with nan.
+    """
+    first, found = np.cumsum(arrays["count"]) - arrays["count"], {}
     for name, values in arrays.items():
-        if name.startswith("item.") and values.dtype.kind == "f":
-            finite = np.isfinite(values.reshape(len(values), -1)).all(1)
-            if not finite.all():
-                found[name.removeprefix("item.")] = int(finite.sum())
+        kind, _, label = name.partition(".")
+        if kind in ("item", "atom") and values.dtype.kind == "f" and len(values):
+            finite = np.isfinite(values.reshape(len(values), -1)).any(1)
+            known = finite if kind == "item" else np.logical_or.reduceat(finite, first)
+            if not known.all():
+                found[label] = int(known.sum())
     return found
 
 

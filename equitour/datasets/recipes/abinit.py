@@ -16,6 +16,26 @@ def text_of(rows: np.ndarray) -> str:
     return "\n".join(" ".join(f"{value:.10f}" for value in row) for row in rows)
 
 
+def require_installed() -> None:
+    """Raise FileNotFoundError, with the packages to install, unless the program and its pseudopotentials are there."""
+    if shutil.which("abinit") is None or not PSEUDOS.is_dir():
+        raise FileNotFoundError(
+            "This recipe computes with the program abinit and its PseudoDojo files, which are not installed here; "
+            "on Debian or Ubuntu install the packages abinit and abinit-data."
+        )
+
+
+def version() -> str:
+    """ABINIT's version, for the card.
+
+    Raises:
+        FileNotFoundError: when the program or its pseudopotentials are not installed.
+    """
+    require_installed()
+    done = subprocess.run(["abinit", "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[0]
+
+
 def run(script: str, wanted: str) -> str:
     """ABINIT's main output for one input, computed in a folder of its own; it must hold the words ``wanted``.
 
@@ -23,11 +43,7 @@ def run(script: str, wanted: str) -> str:
         FileNotFoundError: when the program or its pseudopotentials are not installed.
         RuntimeError: when it ended without the result.
     """
-    if shutil.which("abinit") is None or not PSEUDOS.is_dir():
-        raise FileNotFoundError(
-            "This recipe computes with the program abinit and its PseudoDojo files, which are not installed here; "
-            "on Debian or Ubuntu install the packages abinit and abinit-data."
-        )
+    require_installed()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "run.abi").write_text(script)
         done = subprocess.run(["abinit", "run.abi"], cwd=folder, capture_output=True, text=True, check=False)

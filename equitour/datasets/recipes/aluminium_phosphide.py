@@ -147,7 +147,7 @@ def crystal(key: str, *, ecut: float = 12, mesh: int = 8) -> Item:
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Make what is missing."""
     keys = [f"{i:02d}" for i in range(CELLS)]
-    card = CARD | {"codes": versions("numpy")}
+    card = CARD | {"codes": versions("numpy") | {"abinit": abinit.version()}}
     Bench(name="aluminium_phosphide", card=card, folder=folder, minutes=minutes).make(keys, crystal)
 
 

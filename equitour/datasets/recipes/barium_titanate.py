@@ -116,9 +116,8 @@ def crystal(key: str, *, ecut: float = 20, mesh: int = 4) -> Item:
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Make what is missing."""
     keys = [f"{i:02d}" for i in range(CELLS)]
-    Bench(
-        name="barium_titanate", card=CARD | {"codes": versions("numpy")}, folder=folder, minutes=minutes
-    ).make(keys, crystal)
+    card = CARD | {"codes": versions("numpy") | {"abinit": abinit.version()}}
+    Bench(name="barium_titanate", card=card, folder=folder, minutes=minutes).make(keys, crystal)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
+def version() -> str:
+    """GPAW's version, for the card; FileNotFoundError when it is not installed."""
+    return run('import json, gpaw; print("RESULT", json.dumps(gpaw.__version__))', {})
+
+
 def run(script: str, job: Mapping):
     """What ``script`` prints as JSON after the word RESULT, or None when the calculation did not converge.
 

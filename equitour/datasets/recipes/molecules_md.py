@@ -135,7 +135,8 @@ def make(
             return frames[key]
 
         plain = {item.key: item for item in standing(name, folder)[0]}
-        bench = Bench(name=name, card=card, folder=folder, minutes=minutes)
+        title = {"title": f"{molecule.capitalize()} at 500 K, PBE0 beside GFN2-xTB"}
+        bench = Bench(name=name, card=card | title, folder=folder, minutes=minutes)
         bench.make(keys(), frame_of)
         plain = {item.key: item for item in standing(name, folder)[0]}
         bench.make(

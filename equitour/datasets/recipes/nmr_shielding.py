@@ -77,7 +77,7 @@ def response(field, orbitals: np.ndarray, occupations: np.ndarray):
 def shielding(
     numbers: np.ndarray, positions: np.ndarray, *, charge: int = 0, functional: str | None = None
 ) -> np.ndarray:
-    """Shielding tensors (nodes, 3, 3) in ppm with def2-SVP."""
+    """Shielding tensors (nodes, 3, 3) in ppm with def2-SVP: row the induced field, column the applied one."""
     repaired()
     gto, scf, dft, nmr = (
         physics_code(f"pyscf.{part}", "pyscf") for part in ("gto", "scf", "dft", "prop.nmr")
@@ -92,7 +92,8 @@ def shielding(
         raise RuntimeError(
             "The calculation must converge before its shielding means anything; look at the geometry."
         )
-    return np.array((nmr.RKS(field) if functional else nmr.RHF(field)).kernel())
+    # PySCF gives the applied field first, the nuclear moment, which feels the induced one, second.
+    return np.array((nmr.RKS(field) if functional else nmr.RHF(field)).kernel()).transpose(0, 2, 1)
 
 
 def cluster(key: str) -> tuple[np.ndarray, np.ndarray]:

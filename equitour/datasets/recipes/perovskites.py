@@ -172,7 +172,7 @@ def crystal(key: str) -> Item | None:
 
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Make what is missing."""
-    card = CARD | {"codes": versions("chgnet", "smact", "ase")}
+    card = CARD | {"codes": versions("chgnet", "smact", "ase") | {"gpaw": gpaw.version()}}
     Bench(name="perovskites", card=card, folder=folder, minutes=minutes).make(in_order(SEED), crystal)
 
 

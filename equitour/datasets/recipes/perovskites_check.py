@@ -99,7 +99,7 @@ def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     from ase import Atoms
 
     present = {symbol for key in crystals(folder) for symbol in Atoms(key).symbols}
-    card = CARD | {"codes": versions("chgnet", "ase")}
+    card = CARD | {"codes": versions("chgnet", "ase") | {"gpaw": gpaw.version()}}
     bench = Bench(name="perovskites_check", card=card, folder=folder, minutes=minutes)
     bench.make([*sorted(present), *crystals(folder)], lambda key: energies(key, folder))
 

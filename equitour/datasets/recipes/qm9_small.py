@@ -31,8 +31,12 @@ COLUMNS = {
     "heat_capacity": ("Heatcapacity_Cv_cal_mol_K", 1.0, 3, "cal/(mol K)"),
 }
 TENSOR = ("xx", "xy", "yy", "xz", "yz", "zz")
+TITLES = {
+    "qm9_small/corner": "A corner of QM9: every molecule of at most seven heavy atoms",
+    "qm9_small/sample": "A random sample of QM9 outside its corner",
+}
 CARD = {
-    "title": "A corner of QM9",
+    "title": "Molecules of QM9",
     "units": {name: column[3] for name, column in COLUMNS.items()}
     | {"polarizability_eigenvalues": "Å³", "charges": "e", "smiles": "SMILES"},
     "labels": {
@@ -127,17 +131,17 @@ def distinct(items: list[Item]) -> list[Item]:
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Write both sets at once; there is nothing to resume, and ``minutes`` is never needed."""
     del minutes
-    names = ("qm9_small/corner", "qm9_small/sample")
-    if all(standing(name, folder)[0] for name in names):
+    if all(standing(name, folder)[0] for name in TITLES):
         return
     rows, polarizability = tables(data_folder("qm9pack"))
     rows = [row for row in rows if row["XYZ_file"] in polarizability]
     corner = [row for row in rows if heavy_atoms(row) <= HEAVY]
     others = [row for row in rows if heavy_atoms(row) > HEAVY]
     chosen = np.sort(np.random.default_rng(SEED).choice(len(others), size=RANDOM, replace=False))
-    for name, part in zip(names, (corner, [others[i] for i in chosen]), strict=True):
+    for name, part in zip(TITLES, (corner, [others[i] for i in chosen]), strict=True):
         items = distinct([item_of(row, polarizability[row["XYZ_file"]]) for row in part])
-        write_set(name, pack(items), CARD | {"codes": versions("qm9pack", "numpy")}, folder)
+        card = CARD | {"title": TITLES[name], "codes": versions("qm9pack", "numpy")}
+        write_set(name, pack(items), card, folder)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Make what is missing, liquid and ice in proportion."""
     keys = [(i / LIQUID, f"liquid-{i:03d}") for i in range(LIQUID)]
     keys += [(i / ICE, f"{kind}-{i:03d}") for kind in KINDS for i in range(ICE)]
-    card = CARD | {"codes": versions("tblite", "genice2", "ase")}
+    card = CARD | {"codes": versions("tblite", "genice2", "ase") | {"gpaw": gpaw.version()}}
     bench = Bench(name="water_and_ice", card=card, folder=folder, minutes=minutes)
     bench.make([key for _, key in sorted(keys)], frame)
 
