@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import os
+import re
 import tarfile
 import threading
 from functools import partial
@@ -49,8 +50,8 @@ def serve():
     """Start a server on loopback for a folder; gives its address."""
     running = []
 
-    def start(folder):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    def start(folder, handler=Handler):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         running.append(server)
         return f"http://127.0.0.1:{server.server_port}"
@@ -134,24 +135,21 @@ def test_offline_the_sentence_names_the_file_the_folder_and_the_stand_in(cache):
         "no connection",
         str(cache / "set"),
         "EQUITOUR_DATA",
-        "the lessons use load('tetris')",
+        "in its place use load('tetris')",
     ):
         assert words in str(caught.value)
     assert caught.value.__cause__ is None
     assert leftovers(cache) == []
 
 
-def test_a_cache_that_cannot_be_written_is_named(serve, upstream, cache, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(serve, upstream, cache):
     form = [[RemoteFile(name="set/whole.txt", url=f"{serve(upstream)}/whole.txt", sha256=SHA)]]
-
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(
-        FileNotFoundError, match=r"the cache folder .* cannot be written \(Permission denied\)"
-    ):
+    cache.write_text("a file where the folder should be")
+    with pytest.raises(FileNotFoundError) as caught:
         find("set", form, instead="load('tetris')")
+    for words in (f"the cache folder {cache / 'set'} cannot be written", "another one in EQUITOUR_CACHE"):
+        assert words in str(caught.value)
+    assert "by hand" not in str(caught.value)
 
 
 @pytest.mark.skipif(
@@ -194,6 +192,53 @@ def test_a_file_put_by_hand_is_found(upstream, cache):
     (cache / "set/whole.txt").write_bytes((upstream / "whole.txt").read_bytes())
     form = [[RemoteFile(name="set/whole.txt", url="http://127.0.0.1:9/x", sha256=SHA)]]
     assert find("set", form, instead="load('tetris')") == [cache / "set/whole.txt"]
+
+
+class Portal(Handler):
+    """A network that answers every request with its own page."""
+
+    def do_GET(self):
+        page = b"<html><body>Welcome! Please log in.</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
+@needs_files
+@pytest.mark.parametrize("name", list(datasets.available("public")))
+def test_a_page_that_asks_for_a_log_in_is_not_kept_for_the_data(name, serve, monkeypatch, cache):
+    monkeypatch.setenv("EQUITOUR_DATA", serve(AT_HAND, Portal))
+    with pytest.raises(ValueError, match=r"log-in|must have the sha256"):
+        datasets.load(name)
+    assert leftovers(cache) == []
+    monkeypatch.setenv("EQUITOUR_DATA", str(AT_HAND))
+    assert len(datasets.load(name, count=1)) == 1
+
+
+@pytest.mark.parametrize("name", list(datasets.available("public")))
+def test_what_stands_in_for_a_published_set_is_at_hand(name):
+    instead = datasets.describe(name).card["instead"]
+    assert re.fullmatch(r"load\('(.*)'\)", instead)[1] in datasets.available("shipped")
+
+
+def test_cards_say_which_index_of_a_tensor_is_which(monkeypatch):
+    names = list(datasets.available("shipped"))
+    if AT_HAND.is_dir():
+        monkeypatch.setenv("EQUITOUR_DATA", str(AT_HAND))
+        names += datasets.available("public")
+    for name in names:
+        data = datasets.load(name, count=1)
+        values = {label: v[0] for label, v in data.atom_labels.items()}
+        values |= {label: v for label, v in data.labels.items() if isinstance(v, torch.Tensor)}
+        # A symmetric matrix has nothing to tell.
+        tensors = {
+            label
+            for label, v in values.items()
+            if v.ndim > 2
+            and not (v.ndim == 3 and v.shape[1] == v.shape[2] and torch.allclose(v, v.mT, atol=1e-4))
+        }
+        assert tensors <= set(data.card.get("labels", {})), name
 
 
 @needs_files

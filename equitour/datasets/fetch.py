@@ -27,6 +27,10 @@ class RemoteFile:
     sha256: str | None = None
 
 
+class UnwritableCache(OSError):
+    """The cache folder refuses a file: no place on the internet mends that."""
+
+
 def cache_folder() -> Path:
     """Where fetched files are kept: ``EQUITOUR_CACHE``, or the system's usual place."""
     import pooch
@@ -41,7 +45,7 @@ def digest(path: Path) -> str:
 
 def expected(file: RemoteFile, path: Path) -> str | None:
     """The hash that a file must have: the pinned one, or that of its first download."""
-    noted = path.with_name(path.name + ".sha256")
+    noted = note_of(path)
     return file.sha256 or (noted.read_text().strip() if noted.exists() else None)
 
 
@@ -70,7 +74,7 @@ def find(name: str, forms: Sequence[Sequence[RemoteFile]], *, instead: str) -> l
 
     Raises:
         FileNotFoundError: when no form can be had; the sentence names the file, the folder where it may be put by
-            hand and what the lessons use instead.
+            hand and a set that is always at hand, or that the cache cannot be written.
         ValueError: when a file is not what its sha256 says.
     """
     mirror, failures = os.environ.get(MIRROR, ""), []
@@ -84,6 +88,8 @@ def find(name: str, forms: Sequence[Sequence[RemoteFile]], *, instead: str) -> l
             continue
         try:
             return [download(file, source) for file, source in zip(form, sources, strict=True)]
+        except UnwritableCache as failure:
+            raise FileNotFoundError(f"The set {name!r} must be kept somewhere, but {failure}.") from None
         except OSError as failure:
             failures.append(f"{failure}")
     missing = forms[0][0]
@@ -93,7 +99,7 @@ def find(name: str, forms: Sequence[Sequence[RemoteFile]], *, instead: str) -> l
     raise FileNotFoundError(
         f"The set {name!r} needs the file {Path(missing.name).name}, which could not be had ({tried}); put it by hand "
         f"into {(cache_folder() / missing.name).parent}, or name a folder or server that has it in {MIRROR}; "
-        f"without it the lessons use {instead}."
+        f"in its place use {instead}."
     )
 
 
@@ -108,8 +114,8 @@ def download(file: RemoteFile, url: str) -> Path:
     """Fetch one file into the cache; only a whole and right file ever gets its final name.
 
     Raises:
-        OSError: when the server cannot be reached, stops half-way or has no such file, or the cache cannot be
-            written.
+        UnwritableCache: when the cache cannot be written.
+        OSError: when the server cannot be reached, stops half-way or has no such file.
         ValueError: when what came is not what the sha256 says.
     """
     import pooch
@@ -128,19 +134,37 @@ def download(file: RemoteFile, url: str) -> Path:
                 f"The file from {url} must have the sha256 {file.sha256[:12]}…, but what came has {found[:12]}…; "
                 "it was cut short or changed on the way, so try again or put the file in by hand."
             )
-        if file.sha256 is None:
-            path.with_name(path.name + ".sha256").write_text(found + "\n")
         os.replace(part, path)
+        if file.sha256 is None:
+            note_of(path).write_text(found + "\n")
     except RequestException as failure:
         raise ConnectionError(f"{url}: {reason(failure)}") from None
-    except PermissionError as failure:
-        raise PermissionError(
-            f"the cache folder {path.parent} cannot be written ({failure.strerror})"
+    except OSError as failure:
+        raise UnwritableCache(
+            f"the cache folder {path.parent} cannot be written ({failure.strerror}); name another one in {CACHE}"
         ) from None
     finally:
-        if part.exists():
+        if part.is_file():
             part.unlink()
     return path
+
+
+def note_of(path: Path) -> Path:
+    """Where the hash of a first download stands."""
+    return path.with_name(path.name + ".sha256")
+
+
+def discard(forms: Sequence[Sequence[RemoteFile]]) -> list[Path]:
+    """Delete from the cache what no pinned hash vouches for, when it turns out to be something else; the paths.
+
+    A network that wants a log-in answers every request with its own page, and would be believed for ever.
+    """
+    kept = [cache_folder() / file.name for form in forms for file in form if file.sha256 is None]
+    doubtful = [path for path in kept if path.is_file()]
+    for path in doubtful:
+        path.unlink()
+        note_of(path).unlink(missing_ok=True)
+    return doubtful
 
 
 def reason(failure: Exception) -> str:

@@ -34,7 +34,9 @@ def rmd17(molecule: str) -> Source:
     )
 
 
-def botnet(name: str, folder: str, free: str, hashes: tuple[str, str, str], title: str) -> Source:
+def botnet(
+    name: str, folder: str, free: str, hashes: tuple[str, str, str], title: str, theory: str
+) -> Source:
     """Acetylacetone or 3BPA at 300 K, with free atoms."""
     base = partial(github, "davkovacs/BOTNet-datasets", "29e6d467317e4b5967b7ea5cbee54de953fa0d45")
     atoms = RemoteFile(name=f"{name}/{free}", url=base(f"{folder}/{free}"), sha256=hashes[0])
@@ -43,7 +45,7 @@ def botnet(name: str, folder: str, free: str, hashes: tuple[str, str, str], titl
         "title": title,
         "units": ENERGY_FORCES | {"free_atom_energies": "eV"},
         "licence": "MIT",
-        "method": "DFT labels on 500 frames of dynamics at 300 K; hotter test sets stand beside it upstream.",
+        "method": f"{theory} on 500 frames of dynamics at 300 K; hotter test sets stand beside it upstream.",
     }
     card["citation"] = (
         "D. P. Kovács et al., J. Chem. Theory Comput. 17, 7696 (2021); I. Batatia et al., arXiv:2205.06643"
@@ -73,6 +75,7 @@ def qm7() -> Source:
         "title": "QM7: molecules of up to seven heavy atoms",
         "units": {"energy": "eV", "energy_dftb": "eV"},
         "labels": {"energy": "heat of formation, PBE0", "energy_dftb": "the same by a tight-binding method"},
+        "method": "PBE0 and density functional tight binding at relaxed geometries; kcal/mol became eV.",
         "caveats": "A Coulomb matrix wants positions in bohr.",
         "licence": "MIT",
         "citation": "M. Rupp et al., Phys. Rev. Lett. 108, 058301 (2012)",
@@ -96,6 +99,8 @@ def qm9_sample() -> Source:
     card = {
         "title": "A sample of QM9",
         "units": {"energy_per_atom": "eV"},
+        "labels": {"energy_per_atom": "formation energy, divided by the number of atoms"},
+        "method": "B3LYP/6-31G(2df,p) at relaxed geometries, as in QM9.",
         "licence": "MIT",
         "citation": "B. Cheng et al., Acc. Chem. Res. 53, 1981 (2020); R. Ramakrishnan et al., Sci. Data 1, 140022 (2014)",
     }
@@ -143,8 +148,22 @@ def sources() -> dict[str, Source]:
         "9f06350b031638620443cfef8b4b6e939bdbf881069168c814f76240c0f7e200",
     )
     return {f"rmd17/{molecule}": rmd17(molecule) for molecule in RMD17} | {
-        "acac": botnet("acac", "dataset_acac", "isolated_atoms.xyz", acac, "Acetylacetone at 300 K"),
-        "3bpa": botnet("3bpa", "dataset_3BPA", "iso_atoms.xyz", bpa, "3-(benzyloxy)pyridin-2-amine at 300 K"),
+        "acac": botnet(
+            "acac",
+            "dataset_acac",
+            "isolated_atoms.xyz",
+            acac,
+            "Acetylacetone at 300 K",
+            "DFT (settings in the source's paper)",
+        ),
+        "3bpa": botnet(
+            "3bpa",
+            "dataset_3BPA",
+            "iso_atoms.xyz",
+            bpa,
+            "3-(benzyloxy)pyridin-2-amine at 300 K",
+            "ωB97X/6-31G(d)",
+        ),
         "qm7": qm7(),
         "qm9_sample": qm9_sample(),
         "qm7x_polarizability": qm7x(),

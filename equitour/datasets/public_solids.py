@@ -94,7 +94,13 @@ def barium_titanate() -> Source:
             "dielectric": "1",
             "dielectric_intact": "truth value",
         },
-        "labels": {"raman_tensors": "(nodes, 3, 3, 3): displacement first, then the two fields"},
+        "labels": {
+            "born_effective_charges": "(nodes, 3, 3); the source does not say which index is the displacement's",
+            "raman_tensors": "(nodes, 3, 3, 3): displacement first, then the two fields",
+            "dielectric": "(3, 3), symmetric",
+            "dielectric_intact": "false where the source's tensor is broken",
+        },
+        "method": "Density functional perturbation theory on cells of 135 atoms from dynamics; settings not stated.",
         "caveats": "Structures 10, 17, 20 and 23 carry a broken dielectric tensor; fractional coordinates are wrapped.",
         "citation": "camml-lab, e3response",
     }
@@ -102,7 +108,7 @@ def barium_titanate() -> Source:
         "bto_response",
         [[part]],
         formats_npz.barium_titanate_md,
-        instead="load('molecules_response')",
+        instead="load('barium_titanate')",
         card=card,
     )
 
@@ -126,7 +132,13 @@ def glass_botan() -> Source:
         "title": "Kob-Andersen glass former, 4096 particles at T = 0.44",
         "licence": "Apache-2.0",
         "units": {"propensity": "σ", "propensity_halves": "σ", "mean_displacement": "σ"},
-        "caveats": "Mean mobility varies from 0.37 to 0.70 between configurations at the same temperature.",
+        "labels": {
+            "propensity": "mean distance travelled in one relaxation time, over 32 runs, (nodes,)",
+            "propensity_halves": "means of runs 1-16 and 17-32, (nodes, 2)",
+            "mean_displacement": "mean over the runs of the displacement vector, (nodes, 3)",
+        },
+        "method": "Molecular dynamics, 32 isoconfigurational runs. Positions in σ; A is stored as hydrogen, B as helium.",
+        "caveats": "The mean over all particles varies from 0.50 to 0.81 σ between configurations at the same temperature.",
         "citation": "H. Shiba et al., J. Chem. Phys. 158, 084503 (2023)",
     }
     return entry(
@@ -160,6 +172,7 @@ def si_nequip() -> Source:
 
     card = {
         "title": "Silicon, 64 atoms",
+        "method": "Density functional theory on frames of hot dynamics; settings not stated by the source.",
         "units": {"energy": "eV", "forces": "eV/Å"},
         "licence": "MIT",
         "citation": "mir-group, nequip-tutorial",
@@ -182,7 +195,7 @@ def perov_5() -> Source:
         "caveats": "All cells share one 5-atom motif.",
     }
     labels = {"heat": "heat_all", "gap_direct": "dir_gap", "gap_indirect": "ind_gap"}
-    return crystals("perov_5", labels, hashes, card, "load('phonons')")
+    return crystals("perov_5", labels, hashes, card, "load('perovskites_relaxed')")
 
 
 def carbon_24() -> Source:
