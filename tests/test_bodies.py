@@ -1,7 +1,8 @@
 import torch
 
 from equitour import datasets
-from equitour.datasets.bodies import all_pairs, charges_of, flights, leapfrog
+from equitour.datasets.bodies import all_pairs, charges_of, flights
+from equitour.datasets.charges import leapfrog
 from equitour.graph import batch
 
 

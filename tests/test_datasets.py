@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from equitour import datasets
-from equitour.datasets.closed_form import CLOSED_FORM, coulomb
+from equitour.datasets.charges import coulomb
+from equitour.datasets.closed_form import CLOSED_FORM
 from equitour.datasets.describe import Description
 from equitour.datasets.ewald import COULOMB, ewald
 from equitour.datasets.shelf import (

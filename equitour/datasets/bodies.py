@@ -9,10 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from equitour.datasets.closed_form import coulomb, five_charges
+from equitour.datasets.charges import five_charges, leapfrog
 from equitour.graph import AtomicGraph
 
-STEPS, STEP = 1000, 0.001  # As in `n_body`: time 1 in a thousand leapfrog steps.
 POSITIVE, NEGATIVE = 11, 17  # A graph has no charges, so it says sodium for + and chlorine for −.
 
 
@@ -69,27 +68,6 @@ def flights(count: int, *, generator: torch.Generator) -> Flights:
     positions, velocities, charges = five_charges(count, generator=generator)
     positions, velocities = leapfrog(positions, velocities, charges, every=100)
     return Flights(charges=charges, positions=positions, velocities=velocities)
-
-
-def leapfrog(
-    positions: Float[Tensor, "systems bodies 3"],
-    velocities: Float[Tensor, "systems bodies 3"],
-    charges: Float[Tensor, "systems bodies"],
-    *,
-    every: int,
-) -> tuple[Float[Tensor, "frames systems bodies 3"], Float[Tensor, "frames systems bodies 3"]]:
-    """Newton's law from t = 0 to 1, v ← v + f Δ/2, x ← x + v Δ, v ← v + f Δ/2: states so many steps apart, the first too."""
-    x, v, f = positions, velocities, coulomb(positions, charges)[1]
-    frames = [(x, v)]
-    for step in range(1, STEPS + 1):
-        v = v + STEP / 2 * f
-        x = x + STEP * v
-        f = coulomb(x, charges)[1]
-        v = v + STEP / 2 * f
-        if step % every == 0:
-            frames.append((x, v))
-    x, v = zip(*frames, strict=True)
-    return torch.stack(x), torch.stack(v)
 
 
 def all_pairs(

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from equitour.datasets.charges import STEPS, coulomb, five_charges, leapfrog
 from equitour.datasets.ewald import ewald
 from equitour.datasets.shelf import Item
 from equitour.datasets.source import Raw, Source
@@ -41,43 +40,13 @@ def tetris(count: int | None, generator: torch.Generator) -> Raw:
     ], {}
 
 
-def coulomb(
-    positions: Float[Tensor, "systems nodes 3"], charges: Float[Tensor, "systems nodes"]
-) -> tuple[Tensor, Tensor]:
-    """Energies (systems,) and forces (systems, nodes, 3) of softened charges, q_i q_j / sqrt(r² + 0.1²).
-
-    The published simulator of this system clips each force component, which singles out the axes and breaks
-    rotation; softening the distance keeps close pairs tame without preferring a direction.
-    """
-    apart = positions[:, :, None] - positions[:, None]
-    products = charges[:, :, None] * charges[:, None] * (1 - torch.eye(charges.shape[1], dtype=charges.dtype))
-    inverse = (apart.square().sum(-1) + 0.01).rsqrt()
-    return (products * inverse).sum((1, 2)) / 2, torch.einsum("sij,sijx->six", products * inverse**3, apart)
-
-
-def five_charges(
-    systems: int, *, generator: torch.Generator
-) -> tuple[Float[Tensor, "systems 5 3"], Float[Tensor, "systems 5 3"], Float[Tensor, "systems 5"]]:
-    """Positions, velocities and charges at the start of `n_body`; the centre of mass is at rest."""
-    positions = 0.5 * torch.randn(systems, 5, 3, generator=generator, dtype=torch.float64)
-    velocities = torch.randn(systems, 5, 3, generator=generator, dtype=torch.float64)
-    velocities = 0.5 * (velocities - velocities.mean(1, keepdim=True))
-    charges = 2.0 * torch.randint(0, 2, (systems, 5), generator=generator).double() - 1
-    return positions, velocities, charges
-
-
 def n_body(count: int | None, generator: torch.Generator) -> Raw:
     """Five charges in open space, now and 1000 leapfrog steps of 0.001 later; energy is conserved."""
     systems = 100 if count is None else count
     positions, velocities, charges = five_charges(systems, generator=generator)
     energy, forces = coulomb(positions, charges)
     energy = energy + velocities.square().sum((1, 2)) / 2
-    x, v, f = positions, velocities, forces
-    for _ in range(1000):
-        v = v + 0.0005 * f
-        x = x + 0.001 * v
-        f = coulomb(x, charges)[1]
-        v = v + 0.0005 * f
+    (_, x), (_, v) = leapfrog(positions, velocities, charges, every=STEPS)
     later = coulomb(x, charges)[0] + v.square().sum((1, 2)) / 2
     return [
         Item(

@@ -16,6 +16,7 @@ RECIPES = (
     "molecules_vibrations",
     "glass_kob_andersen",
     "molecules_md",
+    "forces_check",
     "perovskites",
     "perovskites_check",
     "perovskites_relaxed",

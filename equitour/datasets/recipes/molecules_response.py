@@ -16,7 +16,7 @@ from equitour.datasets.shelf import SHIPPED, Item
 
 SEED, FIELD = 19, 0.005
 # PySCF's levels of the integration grid, and the error in Å³ that asks for the finer one.
-GRID, FINER_GRID, TURNING = 3, 5, 0.01
+GRID, FINER_GRID, TURNING, BASIS = 3, 5, 0.01, "def2-svpd"
 PLAN = {"H2O": 400, "H2CO": 100, "H2O_2": 100, "CH3OH": 60, "H2O_3": 40}
 HARTREE, BOHR = 27.211386245988, 0.529177210903
 CARD = {
@@ -215,7 +215,7 @@ def answer(key: str) -> Item:
     lib.num_threads(1)
     numbers, positions, temperature = geometry(key)
     atoms = list(zip(numbers.tolist(), positions.tolist(), strict=True))
-    found = sure_response(gto.M(atom=atoms, basis="def2-svpd", verbose=0))
+    found = sure_response(gto.M(atom=atoms, basis=BASIS, verbose=0))
     alpha = (found["polarizability"] + found["polarizability"].T) / 2
     return Item(
         key=key,

@@ -150,6 +150,16 @@ def molecule_item(key: str, *, shapes: dict[str, Item]) -> Item:
     )
 
 
+def small_molecules(corner: list[Item]) -> dict[str, Item]:
+    """Molecules of QM9's corner in an order drawn once: all with two to five heavy atoms, then some with six."""
+    heavy = [int((item.atomic_numbers > 1).sum()) for item in corner]
+    chance, drawn = np.random.default_rng(SEED), []
+    for sizes in ((2, 3, 4, 5), (6,)):
+        group = [item for item, size in zip(corner, heavy, strict=True) if size in sizes]
+        drawn += [group[i] for i in chance.permutation(len(group))]
+    return {item.key: item for item in drawn[:MOLECULES]}
+
+
 def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     """Make what is missing: clusters first, each fifth by both methods, then molecules of QM9's corner."""
     card = CARD | {"codes": versions("pyscf", "pyscf-properties", "tblite", "ase")}
@@ -157,11 +167,7 @@ def make(folder: Path = SHIPPED, minutes: float | None = None) -> None:
     keys = [f"{i:03d}-{m}" for i in range(CLUSTERS) for m in ("rhf", "pbe0") if m == "rhf" or i % every == 0]
     title = {"title": "Sodium ions in shells of water: NMR shielding"}
     Bench(name="nmr_sodium_water", card=card | title, folder=folder, minutes=minutes).make(keys, sodium)
-    small = [
-        item for item in standing("qm9_small/corner", SHIPPED)[0] if 2 <= (item.atomic_numbers > 1).sum() <= 5
-    ]
-    chosen = np.random.default_rng(SEED).permutation(len(small))[:MOLECULES]
-    shapes = {small[i].key: small[i] for i in chosen}
+    shapes = small_molecules(standing("qm9_small/corner", SHIPPED)[0])
     title = {"title": "Small organic molecules: NMR shielding"}
     bench = Bench(name="nmr_molecules", card=card | title, folder=folder, minutes=minutes)
     bench.make(list(shapes), lambda key: molecule_item(key, shapes=shapes))
