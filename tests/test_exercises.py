@@ -63,3 +63,39 @@ def test_a_graph_that_was_made_to_ask_for_gradients_is_no_longer_as_the_caller_g
 
     message = check("203.forces", marking)
     assert (message.kind, message.passed) == ("modifies inputs", False)
+
+
+def _shared_variance(halves):
+    shared = torch.cov(halves.T)[0, 1]
+    return (shared / halves.mean(1).var()).sqrt()
+
+
+def _noise_from_differences(halves):
+    noise, of_both = halves.diff(dim=1).square().mean() / 2, halves.mean(1).var()
+    return ((of_both - noise / 2) / of_both).sqrt()
+
+
+def _in_single_precision(T):
+    rest = T - T.diagonal(dim1=1, dim2=2).mean() * torch.eye(3)
+    return rest / rest.square().mean().sqrt()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("106.ceiling", _shared_variance),
+        ("106.ceiling", _noise_from_differences),
+        ("106.standard_tensors", _in_single_precision),
+    ],
+)
+def test_an_answer_that_is_right_in_another_way_passes(name, answer):
+    for seed in range(20):
+        message = check(name, answer, generator=torch.Generator().manual_seed(seed))
+        assert message.passed, message
+
+
+def test_a_ceiling_from_halves_whose_means_are_left_in_does_not_pass():
+    def uncentred(halves):
+        return (halves.prod(1).mean() / halves.mean(1).square().mean()).sqrt()
+
+    assert not check("106.ceiling", uncentred).passed

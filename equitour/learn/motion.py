@@ -25,27 +25,28 @@ def perceptron(*widths: int) -> nn.Sequential:
 class Coordinates(nn.Module):
     """Message passing that is handed positions and velocities as features: the baseline GNN of the EGNN paper.
 
-    It puts out how far the charges leave their straight lines, and has no symmetry but that of renumbering.
+    It puts out how far places and velocities leave free flight, and has no symmetry but that of renumbering.
     """
 
     def __init__(self, *, num_channels: int = 32, num_layers: int = 3) -> None:
         super().__init__()
         c = num_channels
-        self.embed, self.read = nn.Linear(8, c), nn.Linear(c, 3)
+        self.embed, self.read = nn.Linear(8, c), nn.Linear(c, 6)
         self.phi_e = nn.ModuleList(perceptron(2 * c + 2, c, c) for _ in range(num_layers))
         self.phi_h = nn.ModuleList(perceptron(2 * c, c, c) for _ in range(num_layers))
 
     def forward(
         self, graph: AtomicGraph, times: Float[Tensor, "*t"], velocities: Float[Tensor, "*v"]
     ) -> Motion:
-        """Where the charges are, from x and v times t; the velocities are passed on."""
+        """Where the charges are and how fast they move, from x and v times t."""
         q, (i, j) = charges_of(graph), (graph.receivers, graph.senders)
         h = self.embed(torch.cat([q, times, graph.positions, velocities], 1))
         edge = torch.cat([graph.edge_lengths()[:, None] ** 2, q[i] * q[j]], 1)
         for phi_e, phi_h in zip(self.phi_e, self.phi_h, strict=True):
             m = nn.functional.silu(phi_e(torch.cat([h.index_select(0, i), h.index_select(0, j), edge], 1)))
             h = h + phi_h(torch.cat([h, torch.zeros_like(h).index_add(0, i, m)], 1))
-        return Motion(graph.positions + velocities + self.read(h), velocities)
+        of_x, of_v = self.read(h).chunk(2, dim=1)
+        return Motion(graph.positions + velocities + of_x, velocities + of_v)
 
 
 class Dynamics(EGNNDynamics):
@@ -64,7 +65,7 @@ class Dynamics(EGNNDynamics):
 def train(model: nn.Module, fly: Flights, *, first: int, steps: int, generator: torch.Generator) -> nn.Module:
     """Adam on 100 systems a step, each asked at a time of its own; the rate goes up and down once.
 
-    The loss is the mean square error of positions, plus a tenth of that of velocities where the model changes them.
+    The loss is the mean square error of positions, plus a tenth of that of velocities times the time ahead.
 
     Args:
         model: A mover, changed in place.

@@ -7,15 +7,18 @@ from equitour.learn import exercise, question
 
 
 def _halves(generator: torch.Generator) -> Tensor:
-    """Two noisy means of the same truth."""
+    """Two noisy means of the same truth, (atoms, 2)."""
     truth, noise = torch.randn(400, 1, generator=generator), torch.randn(400, 2, generator=generator)
     size = 0.3 + 0.7 * torch.rand(1, generator=generator)
-    return (truth + size * noise).double()
+    halves = (truth + size * noise).double()
+    # Of one mean and spread, as for endlessly many atoms: who estimates T and N then finds what r gives.
+    return 2 + 0.7 * (halves - halves.mean(0)) / halves.std(0)
 
 
 @exercise(
     "106.ceiling",
     inputs=_halves,
+    tolerance=2e-3,  # A sum divided by 400 or by 399.
     hints=(
         "Two halves share the truth and nothing else, so their correlation r tells how much of a half is truth.",
         "Variances: a half is truth T plus noise N, r = T / (T + N). The mean of both has noise N / 2.",
@@ -99,6 +102,9 @@ def _forces(generator: torch.Generator) -> Tensor:
         "Equivariant, but now the mean square *length* is 1 and a component has 1/3: take the mean over components.": (
             lambda forces: forces / forces.square().sum(1).mean().sqrt()
         ),
+        "`std` first subtracts the mean of all components, which changes when you turn: take the root of the mean square.": (
+            lambda forces: forces / forces.std()
+        ),
         "Every force has length 1 now: small and large forces look alike, and that cannot be undone.": (
             lambda forces: forces / forces.norm(dim=1, keepdim=True)
         ),
@@ -117,6 +123,7 @@ def _tensors(generator: torch.Generator) -> Tensor:
 @exercise(
     "106.standard_tensors",
     inputs=_tensors,
+    tolerance=1e-6,  # torch.eye(3) is in single precision.
     axes=("atoms", "xyz", "xyz"),
     hints=(
         "Which tensors stay the same when everything turns? There is one, and its multiples.",
@@ -138,16 +145,21 @@ def _tensors(generator: torch.Generator) -> Tensor:
         "prediction.": lambda T: _scaled(
             T - T.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(3, dtype=T.dtype)
         ),
-        "The centre is right; the rest is not yet divided by its root mean square.": lambda T: (
-            T - T.diagonal(dim1=1, dim2=2).mean() * torch.eye(3, dtype=T.dtype)
-        ),
+        "The centre is right; the rest is not yet divided by its root mean square.": lambda T: _centred(T),
         "Divided rightly, but the mean of the traces is still inside.": lambda T: _scaled(T),
+        "`std` first subtracts the mean of all components, which changes when you turn: take the root of the mean square.": (
+            lambda T: _centred(T) / _centred(T).std()
+        ),
     },
 )
 def standard_tensors(T):
     """Tensors without their mean multiple of 1, in units of the root mean square of the rest."""
     rest = T - T.diagonal(dim1=1, dim2=2).mean() * torch.eye(3, dtype=T.dtype)
     return rest / rest.square().mean().sqrt()
+
+
+def _centred(T: Tensor) -> Tensor:
+    return T - T.diagonal(dim1=1, dim2=2).mean() * torch.eye(3, dtype=T.dtype)
 
 
 def _scaled(tensors: Tensor) -> Tensor:
@@ -168,13 +180,13 @@ question(
 )
 question(
     "106.noise",
-    "How far an atom of a glass has moved, averaged over 32 runs from the same positions. The means of runs 1 to 16 and of "
+    "How far an atom of a cold liquid has moved, averaged over 32 runs from the same positions. The means of runs 1 to 16 and of "
     "17 to 32 correlate with r = 0.73. What is the best correlation that any model can reach with the mean of all 32?",
     options={
         "0.73: nobody predicts data better than data": "A half is noisier than the mean of all, and a model need not "
         "be noisy.",
-        "0.84": "That is 2r/(1+r), the share of truth in the variance; a correlation is its root.",
-        "0.92": "√(2r/(1+r)): the truth itself would score that, and nothing more.",
+        "0.84": "More than r is right: the mean of all is less noisy than a half. But a perfect model is not noisy at all.",
+        "0.92": "The truth itself would score that, and nothing more. The exercise asks how one knows.",
         "1: a good enough model": "It would have to predict the noise.",
     },
     answer="0.92",

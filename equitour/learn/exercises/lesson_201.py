@@ -51,10 +51,6 @@ def _gated(generator: torch.Generator) -> tuple[Tensor, ...]:
     return tuple(torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes)
 
 
-def _z(*parts: Tensor) -> Tensor:
-    return torch.cat(parts, dim=1)
-
-
 @exercise(
     "201.gate",
     inputs=_gated,
@@ -66,25 +62,22 @@ def _z(*parts: Tensor) -> Tensor:
     ),
     mistakes={
         "Gate and message have changed places: the sigmoid belongs to W_f, the softplus to W_s.": (
-            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
-                softplus(_z(v_i, v_j, u) @ W_f + b_f) * torch.sigmoid(_z(v_i, v_j, u) @ W_s + b_s)
-            )
+            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: gated_message(v_i, v_j, u, W_s, b_s, W_f, b_f)
         ),
         "z begins with the receiver: [v_i, v_j, u]. With the sender first the weights meet the wrong atom.": (
-            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
-                torch.sigmoid(_z(v_j, v_i, u) @ W_f + b_f) * softplus(_z(v_j, v_i, u) @ W_s + b_s)
-            )
+            lambda v_i, v_j, *rest: gated_message(v_j, v_i, *rest)
         ),
         "This is the gate alone: multiply it by the message, softplus(z W_s + b_s).": (
-            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: torch.sigmoid(_z(v_i, v_j, u) @ W_f + b_f)
+            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: torch.sigmoid(torch.cat([v_i, v_j, u], 1) @ W_f + b_f)
         ),
         "Gate and message are multiplied entry by entry, not added.": (
             lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
-                torch.sigmoid(_z(v_i, v_j, u) @ W_f + b_f) + softplus(_z(v_i, v_j, u) @ W_s + b_s)
+                torch.sigmoid(torch.cat([v_i, v_j, u], 1) @ W_f + b_f)
+                + softplus(torch.cat([v_i, v_j, u], 1) @ W_s + b_s)
             )
         ),
-        "b_f and b_s are missing.": lambda v_i, v_j, u, W_f, b_f, W_s, b_s: (
-            torch.sigmoid(_z(v_i, v_j, u) @ W_f) * softplus(_z(v_i, v_j, u) @ W_s)
+        "b_f and b_s are missing.": (
+            lambda v_i, v_j, u, W_f, b_f, W_s, b_s: gated_message(v_i, v_j, u, W_f, 0, W_s, 0)
         ),
     },
 )
@@ -98,6 +91,10 @@ def _queries(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, int]:
     q_i, k_j = torch.randn(2, 14, 4, generator=generator, dtype=torch.float64)
     _, receivers, num_nodes = _messages(generator)
     return q_i, k_j, receivers, num_nodes
+
+
+def _scores(q_i: Tensor, k_j: Tensor) -> Tensor:
+    return (q_i * k_j).sum(1) / q_i.shape[1] ** 0.5
 
 
 def _unshared(s: Tensor, receivers: Tensor, num_nodes: int) -> Tensor:
@@ -116,25 +113,19 @@ def _unshared(s: Tensor, receivers: Tensor, num_nodes: int) -> Tensor:
     ),
     mistakes={
         "You shared 1 among all edges. Each node shares 1 among the edges that reach it.": (
-            lambda q_i, k_j, receivers, num_nodes: torch.softmax(
-                (q_i * k_j).sum(1) / q_i.shape[1] ** 0.5, dim=0
-            )
+            lambda q_i, k_j, *at: torch.softmax(_scores(q_i, k_j), dim=0)
         ),
         "The root is missing: divide the dot products by √d before the exponential.": (
-            lambda q_i, k_j, receivers, num_nodes: _unshared(
-                torch.exp((q_i * k_j).sum(1)), receivers, num_nodes
-            )
+            lambda q_i, k_j, *at: _unshared(torch.exp((q_i * k_j).sum(1)), *at)
         ),
-        "You divided by d, not by its root.": lambda q_i, k_j, receivers, num_nodes: _unshared(
-            torch.exp((q_i * k_j).mean(1)), receivers, num_nodes
+        "You divided by d, not by its root.": (
+            lambda q_i, k_j, *at: _unshared(torch.exp((q_i * k_j).mean(1)), *at)
         ),
         "The exponential is missing: scores may be negative, shares may not.": (
-            lambda q_i, k_j, receivers, num_nodes: _unshared(
-                (q_i * k_j).sum(1) / q_i.shape[1] ** 0.5, receivers, num_nodes
-            )
+            lambda q_i, k_j, *at: _unshared(_scores(q_i, k_j), *at)
         ),
         "These are the exponentials: divide by their sum over the edges that reach the same node.": (
-            lambda q_i, k_j, receivers, num_nodes: torch.exp((q_i * k_j).sum(1) / q_i.shape[1] ** 0.5)
+            lambda q_i, k_j, *at: torch.exp(_scores(q_i, k_j))
         ),
     },
 )
@@ -144,15 +135,22 @@ def shares(q_i, k_j, receivers, num_nodes):
     return e / e.new_zeros(num_nodes).index_add(0, receivers, e)[receivers]
 
 
-def _connected(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
-    """A ring of five to nine atoms with two bonds across, or two threes that all hold hands; both directions."""
-    n = int(torch.randint(4, 10, (1,), generator=generator))
-    if n == 4:  # Here an eigenvalue below zero is the second largest in size.
-        pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3, 6)).T
-    else:
-        ring = torch.stack([torch.arange(n), (torch.arange(n) + 1) % n])
-        first = int(torch.randint(n, (1,), generator=generator))
-        pairs = torch.cat([ring, torch.tensor([[first, first], [(first + 2) % n, (first + 3) % n]])], dim=1)
+def _ring(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    """A ring of five to nine atoms with two bonds across."""
+    n = int(torch.randint(5, 10, (1,), generator=generator))
+    first = int(torch.randint(n, (1,), generator=generator))
+    left = torch.cat([torch.arange(n), torch.tensor([first, first])])
+    right = torch.cat([torch.arange(1, n + 1), torch.tensor([first + 2, first + 3])])
+    return _both_ways(torch.stack([left, right % n]))
+
+
+def _two_threes(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    """Three atoms each bound to three others: an eigenvalue below zero is the second largest in size."""
+    left, right = torch.randperm(6, generator=generator).split(3)
+    return _both_ways(torch.cartesian_prod(left, right).T)
+
+
+def _both_ways(pairs: Tensor) -> tuple[Tensor, Tensor, int]:
     pairs = torch.cat([pairs, pairs.flip(0)], dim=1).unique(dim=1)
     return pairs[0], pairs[1], int(pairs.max()) + 1
 
@@ -169,7 +167,7 @@ def _second(sizes: Tensor) -> Tensor:
 
 @exercise(
     "201.rate",
-    inputs=_connected,
+    inputs=(_ring, _two_threes),
     hints=(
         "One round is a matrix: h ← P h. The row of atom i holds 1 / (1 + number of neighbours) at i and its neighbours.",
         "Each round multiplies each eigenvector by its eigenvalue. The constant one has λ = 1: all atoms alike, for ever.",
@@ -240,7 +238,7 @@ question(
 question(
     "201.depth",
     "Forces in ethanol, learned from the same 200 frames. Network 1: one round of messages between atoms up to 4 Å apart. "
-    "Network 2: six rounds along bonds only, six times as many weights. Which has the smaller error?",
+    "Network 2: six rounds along bonds only, more than five times as many weights. Which has the smaller error?",
     options={
         "Network 2: it is deeper": "Six rounds carry news across the molecule. News of what?",
         "Network 1": "No bond length changes when a molecule bends, so no number of rounds along bonds can see it.",

@@ -92,7 +92,7 @@ def _weighted_points(generator):
         "That is the sum of the pushes: x_i itself is missing.": (
             lambda x, w, i, j: torch.zeros_like(x).index_add(0, i, w[:, None] * (x[i] - x[j]))
         ),
-        "You summed w x_j, whose arrows start at the origin: take x_i - x_j, or the report will name translation.": (
+        "You summed w x_j, whose arrows start at the origin: take x_i - x_j, which do not care where it lies.": (
             lambda x, w, i, j: x + torch.zeros_like(x).index_add(0, i, w[:, None] * x[j])
         ),
         "The arrows have been made unit vectors: eq. 4 takes x_i - x_j with its length.": (
