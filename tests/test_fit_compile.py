@@ -1,5 +1,9 @@
 """`equitour fit --compile`: when it is worth while, and what happens where it cannot be done."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -27,9 +31,12 @@ def training():
     )
 
 
-def wanted(choice="auto", *, minutes=20.0, response=None, device="cpu", world=1):
-    plan = SimpleNamespace(minutes=minutes, response=response)
-    return compiling.worthwhile(choice, plan, device=device, world=world)
+def wanted(choice="auto", *, minutes=20.0, spent=0.0, tensors=False, device="cpu", world=1, stopped=False):
+    budget = Budget(minutes=minutes) if minutes else Budget(steps=100)
+    budget.seconds_done = 60 * spent
+    finished = budget.progress >= 1 or stopped
+    training = SimpleNamespace(budget=budget, finished=finished)
+    return compiling.worthwhile(choice, training, tensors=tensors, device=device, world=world)
 
 
 def test_a_long_training_on_one_cpu_is_compiled_where_there_is_a_compiler(monkeypatch):
@@ -39,9 +46,19 @@ def test_a_long_training_on_one_cpu_is_compiled_where_there_is_a_compiler(monkey
     assert not wanted(minutes=None), "counted in steps: repeatable to the last bit, so never compiled unasked"
     assert not wanted(device="cuda")
     assert not wanted(world=2)
-    assert not wanted(response={"tensors": {}})
+    assert not wanted(tensors=True)
     assert not wanted("no")
     assert wanted("yes", minutes=None)
+    assert wanted("yes", minutes=5.0)
+
+
+def test_what_is_over_or_nearly_so_is_not_compiled_again(monkeypatch):
+    monkeypatch.setenv("CXX", "a-compiler")
+    assert wanted(spent=9.9)
+    assert not wanted(spent=10.1)
+    assert wanted("yes", spent=19.0)
+    assert not wanted("yes", spent=20.0)
+    assert not wanted("yes", stopped=True)
 
 
 def test_without_a_compiler_nothing_is_compiled_unasked(monkeypatch):
@@ -52,10 +69,10 @@ def test_without_a_compiler_nothing_is_compiled_unasked(monkeypatch):
 
 def test_tensors_are_not_compiled():
     with pytest.raises(Trouble, match=r"--compile yes is for energies and forces, received --target"):
-        wanted("yes", response={"tensors": {}})
+        wanted("yes", tensors=True)
 
 
-def test_compiling_changes_no_weight_and_its_time_counts(training, monkeypatch):
+def test_compiling_changes_no_weight_and_its_time_counts_in_the_budget_alone(training, monkeypatch):
     calls = []
 
     def compiled(self, graph):
@@ -71,7 +88,9 @@ def test_compiling_changes_no_weight_and_its_time_counts(training, monkeypatch):
     assert not training.average.compile_forces
     assert all(torch.equal(value, before[name]) for name, value in training.model.state_dict().items())
     assert all(parameter.grad is None for parameter in training.model.parameters())
-    assert training.budget.seconds_done > 0
+    assert training.budget.seconds_done == training.budget.seconds_lost > 0
+    assert training.budget.progress == 0
+    assert training.learning_rate == 0
     assert training.budget.steps_done == 0
 
 
@@ -88,3 +107,14 @@ def test_where_compiling_fails_training_goes_on_without(training, monkeypatch, c
         Trouble, match=r"--compile yes needs a C\+\+ compiler .* received the error 'no header'"
     ):
         compiling.compile_model(training, choice="yes")
+
+
+def test_a_traced_committee_gives_the_plain_numbers_with_one_graph_for_all_sizes_of_batches():
+    script = Path(__file__).with_name("compiled_committee.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert [row["structures"] for row in report] == [2, 3, 7]
+    assert max(row["difference"] for row in report) < 1e-10
+    # Both members and every size share it: another one would stop a training for a minute in its midst.
+    assert [row["graphs"] for row in report] == [1, 1, 1]

@@ -92,8 +92,8 @@ def test_means_and_scales_come_from_what_is_learnt_and_not_from_what_is_validate
         plan["settings"]["elements"], plan["response"]["means"][BOTH.split(",")[0]], strict=True
     ):
         trace = born[numbers == number].trace(axis1=1, axis2=2)
-        # Without an atom to learn from there is no mean.
-        assert mean / 3**0.5 == pytest.approx(trace.mean() / 3 if len(trace) else 0.0, abs=1e-9)
+        assert mean / 3**0.5 == pytest.approx(trace.mean() / 3, abs=1e-9)
+    assert set(plan["settings"]["elements"]) == set(numbers.tolist())
 
 
 def test_training_of_tensors_goes_on_with_resume_to_the_last_bit(tmp_path, data, monkeypatch, capsys):
@@ -144,11 +144,21 @@ def test_only_one_nucleus_is_learnt_where_only_one_was_computed(tmp_path, capsys
     assert "only O" in told
     assert models.load(out).settings["species"] == {"shielding": [8]}
     assert np.isfinite(evaluated(out, tmp_path / "nmr.extxyz")["shielding_rmse"])
+    assert models.load(out).trunk.settings["irreps_out"] == "0e + 1e + 2e"
+
+
+def test_only_the_elements_that_are_asked_for_are_learnt(tmp_path):
+    write(tmp_path / "whole.extxyz", frames(4, ("H2O",)))
+    out = tmp_path / "only.safetensors"
     fit(
         *("--target", "born_effective_charges", "--only", "O", "--data", tmp_path / "whole.extxyz"),
-        *("--out", tmp_path / "only.safetensors", "--steps", 2, *TINY),
-    ) if write(tmp_path / "whole.extxyz", frames(4, ("H2O",))) else None
-    assert models.load(out).trunk.settings["irreps_out"] == "0e + 1e + 2e"
+        *("--out", out, "--steps", 2, *TINY),
+    )
+    assert models.load(out).settings["species"] == {"born_effective_charges": [8]}
+    # No hydrogen has a mean, since none was looked at.
+    means = models.load(out).settings["means"]["born_effective_charges"]
+    assert means[0] == pytest.approx([0.0], abs=1e-12)
+    assert abs(means[1][0]) > 1e-3
 
 
 def test_dielectric_tensors_that_no_material_has_are_left_out_and_named(tmp_path, capsys):

@@ -180,6 +180,18 @@ BAD_INPUT = {
         water(positions=[[0.0, 0, 0], [float("nan"), 0, 0], [1, 1, 1]]),
         "positions must be finite, received NaN or infinity at atom 1: mend or drop",
     ),
+    "far away": (
+        water(positions=[[0.0, 0, 0], [0, 0, 1e12], [1, 1, 1]]),
+        r"positions must be finite and within 1e\+09 Å of the origin, received 1e\+12: check the file",
+    ),
+    "flown away": (
+        water(positions=[[0.0, 0, 0], [0, 0, 1e6], [1, 1, 1]]),
+        r"atoms must be near each other, received some over 1 × 1 × 1e\+06 Å, too far for a cutoff of 3 Å: take",
+    ),
+    "sheet": (
+        water(positions=[[0.0, 0, 0], [2e4, 2e4, 1], [1, 1, 1]]),
+        r"atoms must be near each other, received some over 2e\+04 × 2e\+04 × 1 Å",
+    ),
     "element": (
         water(atomic_numbers=[8, 0, 1]),
         "atomic numbers must lie between 1 and 118, received 0 at atom 1",

@@ -108,6 +108,31 @@ def test_errors_are_mean_absolute_and_root_mean_square_over_all_components(examp
     assert found["forces"].rmse == pytest.approx(float(difference.square().mean().sqrt()))
 
 
+def test_batches_of_an_epoch_are_as_equal_as_can_be_and_none_is_left_with_one(examples):
+    for count in range(1, 40):
+        for batch_size in (1, 2, 3, 4, 5, 7, 50):
+            batches = Minibatches([examples[0]] * count, batch_size=batch_size, generator=torch.Generator())
+            sizes = []
+            for example in batches:
+                sizes.append(example.graph.num_graphs)
+                if batches.position == count:
+                    break
+            assert sum(sizes) == count
+            assert max(sizes) - min(sizes) <= 1
+            odd = batch_size == 2 and count % 2 and count > 1
+            assert max(sizes) <= batch_size + odd
+            assert len(sizes) == math.ceil(count / batch_size) - odd
+            assert min(sizes) > 1 or batch_size == 1 or count == 1
+
+
+def test_a_place_between_two_batches_is_gone_on_from(examples):
+    batches = Minibatches(examples, batch_size=3, generator=torch.Generator().manual_seed(0))
+    next(iter(batches))
+    # As a state of earlier batches of three, of which the last was smaller, may hold.
+    batches.load_state_dict({**batches.state_dict(), "position": 3})
+    assert [batch.graph.num_graphs for batch in itertools.islice(batches, 3)] == [2, 3, 2]
+
+
 def test_every_epoch_holds_each_example_once_and_orders_differ(examples):
     batches = Minibatches(examples, batch_size=3, generator=torch.Generator().manual_seed(0))
     epochs = []
@@ -115,7 +140,7 @@ def test_every_epoch_holds_each_example_once_and_orders_differ(examples):
         orders = []
         for batch in itertools.islice(batches, 3):
             orders.append(batch.graph.num_graphs)
-        assert orders == [3, 3, 2]
+        assert orders == [2, 3, 3]
         epochs.append(batches.order.tolist())
         assert sorted(epochs[-1]) == list(range(8))
     assert epochs[0] != epochs[1]
@@ -127,7 +152,7 @@ def test_processes_share_each_batch_without_overlap(examples):
         batches = Minibatches(examples, batch_size=3, generator=generator, rank=rank, world=world)
         return [0 if batch is None else batch.graph.num_graphs for batch in itertools.islice(batches, 3)]
 
-    assert shares(0, 2) == [2, 2, 1]
+    assert shares(0, 2) == [1, 2, 2]
     assert shares(1, 2) == [1, 1, 1]
     assert shares(3, 4) == [0, 0, 0]
 

@@ -26,7 +26,7 @@ from equitour.train import (
 
 
 def training(*, steps=23, seed=1, batch_size=3):
-    """Eleven examples in threes: epochs end in a batch of two, and a stop falls into the middle of one."""
+    """Eleven examples in threes: one batch of an epoch holds two, and a stop falls into the middle of one."""
     examples = toy_examples(11, generator=torch.Generator().manual_seed(7))
     return Training(
         ToyPotential(),

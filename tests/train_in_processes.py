@@ -19,7 +19,7 @@ from equitour.train import (
 
 
 def training(batch_size, rank, world):
-    """Seven examples: the last batch of an epoch leaves shares of unequal size, or none."""
+    """Seven examples: batches leave shares of unequal size, or none; each process begins with weights of its own."""
     batches = Minibatches(
         toy_examples(7, generator=torch.Generator().manual_seed(7)),
         batch_size=batch_size,
@@ -28,7 +28,9 @@ def training(batch_size, rank, world):
         world=world,
     )
     loss = WeightedLoss(energy_and_forces(measure="length"))
-    return Training(ToyPotential(), loss, batches=batches, budget=Budget(steps=6))
+    model = ToyPotential()
+    model.weights.data += 0.1 * rank
+    return Training(model, loss, batches=batches, budget=Budget(steps=6))
 
 
 def results(batch_size, rank, world):
@@ -44,7 +46,7 @@ def results(batch_size, rank, world):
 if __name__ == "__main__":
     with together() as (rank, world):
         assert (rank, world) == rank_and_world()
-        for size in (2, 3, 5):
+        for size in (1, 3, 5):
             save_state(
                 results(size, rank, world), Path(sys.argv[1]) / f"size{size}_rank{rank}of{world}.state"
             )

@@ -1,22 +1,23 @@
 """What every command that writes a file over a while asks of its options, before any file is read."""
 
 import argparse
+import math
 from collections.abc import Iterable
 
 from equitour.cli.trouble import Trouble
 
 
 def require_positive(arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    """Options that are given must be positive.
+    """Options that are given must be positive and finite.
 
     Raises:
         Trouble: One is not.
     """
     for name in names:
         value = getattr(arguments, name)
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise Trouble(
-                f"--{name.replace('_', '-')} must be positive, received {value:g}: leave it out or mend it."
+                f"--{name.replace('_', '-')} must be {'finite' if value == math.inf else 'positive'}, received {value:g}: leave it out or mend it."
             )
 
 

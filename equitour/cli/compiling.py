@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
-    from equitour.cli.training_plan import Plan
     from equitour.train import Training
 
 # Compiling takes a minute or two: a short training would be over by then.
@@ -19,25 +18,28 @@ WORTHWHILE_MINUTES = 10.0
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
-def worthwhile(choice: str, plan: Plan, *, device: str, world: int) -> bool:
-    """What "auto" means: energies, minutes enough, one process on a CPU, and a C++ compiler at hand.
+def worthwhile(choice: str, training: Training, *, tensors: bool, device: str, world: int) -> bool:
+    """What "auto" means: energies, minutes enough left, one process on a CPU, and a C++ compiler at hand.
 
-    A training counted in steps stays eager: it is there to be repeated to the last bit, elsewhere too.
+    A training counted in steps stays eager: it is there to be repeated to the last bit, elsewhere too. One that is
+    finished has nothing to compile for, whatever the choice.
 
     Raises:
         Trouble: Compiling was asked for where tensors are learnt.
     """
-    if choice == "yes" and plan.response:
+    if choice == "yes" and tensors:
         raise Trouble("--compile yes is for energies and forces, received --target: leave one of them out.")
+    if training.finished:
+        return False
     if choice != "auto":
         return choice == "yes"
     found = os.environ.get("CXX") or any(shutil.which(name) for name in COMPILERS)
-    long = (plan.minutes or 0.0) >= WORTHWHILE_MINUTES
-    return bool(found) and long and not plan.response and device == "cpu" and world == 1
+    long = (training.budget.minutes_left or 0.0) >= WORTHWHILE_MINUTES
+    return bool(found) and long and not tensors and device == "cpu" and world == 1
 
 
 def compile_model(training: Training, *, choice: str) -> None:
-    """Compile the model with one step that changes no weight; its time counts as training.
+    """Compile the model with one step that changes no weight; its time counts in the budget, not in the schedule.
 
     The averaged twin stays eager: it is evaluated rarely, and would have to be compiled once more. Where compiling
     fails, training goes on without.
@@ -65,4 +67,4 @@ def compile_model(training: Training, *, choice: str) -> None:
             ) from None
         print(f"training goes on without compiling ({reason})", file=sys.stderr)
     training.optimizer.zero_grad(set_to_none=True)
-    training.budget.seconds_done += time.monotonic() - started
+    training.budget.lose(time.monotonic() - started)

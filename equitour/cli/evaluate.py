@@ -1,15 +1,27 @@
 """`equitour evaluate`: how far a trained potential is from the labels of a file."""
 
+from __future__ import annotations
+
 import argparse
 import json
+import math
+import sys
 import time
+from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from equitour.cli.tensor_report import require_known_elements
 from equitour.cli.trouble import Trouble
 
+if TYPE_CHECKING:
+    from equitour.cli.structure_files import StructureFile
+
 HELP = "compare a trained model with labelled structures"
-KEYS = {"energy": ("energy_mae", "energy_rmse"), "forces": ("forces_mae", "forces_rmse")}
-UNITS = {"energy": ("energy per atom", "meV"), "forces": ("forces", "meV/Å")}
+KEYS = {name: (f"{name}_mae", f"{name}_rmse") for name in ("energy", "forces", "stress")}
+UNITS = {"energy": ("energy per atom", "meV"), "forces": ("forces", "meV/Å"), "stress": ("stress", "meV/Å³")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,25 +59,54 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def errors_of(potential, file, *, batch_size: int = 16) -> dict[str, float | int]:
-    """Mean absolute and root mean square errors: energies per atom in eV, forces in eV/Å; seconds are the model's."""
+def errors_of(potential, file: StructureFile, *, batch_size: int = 16) -> dict[str, float | int]:
+    """Mean absolute and root mean square errors over all structures that have the label; seconds are the model's.
+
+    Energies per atom in eV, forces in eV/Å, stress in eV/Å³ of structures that repeat in three directions.
+
+    Raises:
+        Trouble: A structure holds an element that the model has not learnt.
+    """
     from equitour.train import Target, prediction_errors
 
-    names = [name for name in KEYS if file.has(name)]
+    require_known_elements(file, potential.elements)
     dtype = next(potential.parameters()).dtype
-    examples = file.examples(names, cutoff=float(potential.cutoff), dtype=dtype)
-    targets = [Target(name=name, per_atom=name == "energy") for name in names]
-    started = time.perf_counter()
-    found = prediction_errors(potential, examples, targets, batch_size=batch_size)
-    seconds = time.perf_counter() - started
+    sums, seconds = {name: np.zeros(3) for name in KEYS}, 0.0
+    for names, part in _alike(file).items():
+        examples = part.examples(names, cutoff=float(potential.cutoff), dtype=dtype)
+        targets = [Target(name=name, per_atom=name == "energy") for name in names]
+        started = time.perf_counter()
+        found = prediction_errors(potential, examples, targets, batch_size=batch_size)
+        seconds += time.perf_counter() - started
+        for name, errors in found.items():
+            count = sum(example.labels[name].numel() for example in examples)
+            sums[name] += count * np.array([errors.mae, errors.rmse**2, 1.0])
     report: dict[str, float | int] = {}
-    for name in names:
-        report |= dict(zip(KEYS[name], (found[name].mae, found[name].rmse), strict=True))
-    return report | {"structures": len(examples), "seconds": round(seconds, 3)}
+    for name, (mae, square, count) in sums.items():
+        if count:
+            report |= dict(zip(KEYS[name], (mae / count, math.sqrt(square / count)), strict=True))
+    return report | {"structures": len(file.frames), "seconds": round(seconds, 3)}
+
+
+def _alike(file: StructureFile) -> dict[tuple[str, ...], StructureFile]:
+    """The structures by the labels that they carry; what only some carry is told."""
+    places = defaultdict(list)
+    for place, (atoms, found) in enumerate(zip(file.frames, file.labels, strict=True)):
+        names = (name for name in KEYS if name in found and (name != "stress" or atoms.pbc.all()))
+        places[tuple(names)].append(place)
+    total = len(file.frames)
+    for name in KEYS:
+        carrying = sum(len(some) for names, some in places.items() if name in names)
+        if 0 < carrying < total:
+            print(
+                f"{file.path.name}: {carrying} of {total} structures have {name}, the others do not count in its errors",
+                file=sys.stderr,
+            )
+    return {names: file.only(some) for names, some in places.items()}
 
 
 def table(report: dict[str, float | int]) -> str:
-    """The same as two rows in thousandths, with units."""
+    """The same as a row a label in thousandths, with units."""
     lines = [f"{'':18}{'MAE':>10}{'RMSE':>10}"]
     for name, (mae, rmse) in KEYS.items():
         if mae in report:

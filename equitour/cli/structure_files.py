@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +29,13 @@ class Label:
 # The first name is ours and ASE's; the others are those that other programs write.
 LABELS = {
     "energy": Label(("energy", "REF_energy", "dft_energy", "Energy"), ()),
-    "forces": Label(("forces", "REF_forces", "dft_forces", "force", "Forces"), (-1, 3)),
+    "forces": Label(("forces", "REF_forces", "dft_forces", "dft_force", "force", "Forces"), (-1, 3)),
     "stress": Label(("stress", "REF_stress", "dft_stress"), (3, 3)),
 }
+
+
+# An atom whose own images are farther away than this (Å) feels none of them.
+FREE = 8.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,15 @@ class StructureFile:
             )
         return examples
 
-    def has(self, name: str) -> bool:
-        """Whether every structure carries this label."""
-        return all(name in found for found in self.labels)
+    def only(self, places: Sequence[int]) -> StructureFile:
+        """The file with the structures at these places alone."""
+        frames, labels = [self.frames[place] for place in places], [self.labels[place] for place in places]
+        return replace(self, frames=frames, labels=labels)
+
+    def without(self, places: Sequence[int]) -> StructureFile:
+        """The file without the structures at these places."""
+        left_out = set(places)
+        return self.only([place for place in range(len(self.frames)) if place not in left_out])
 
 
 def read_structures(path: Path, *, needed: Sequence[str] = ("energy", "forces")) -> StructureFile:
@@ -126,7 +136,7 @@ def _label(atoms: Atoms, name: str, place: int, path: Path) -> np.ndarray | None
     for key in LABELS[name].names:
         for shelf in (results, atoms.info, atoms.arrays):
             if key in shelf and shelf[key] is not None:
-                value = _shaped(np.asarray(shelf[key], dtype=np.float64), name, len(atoms))
+                value = _shaped(shelf[key], name, len(atoms))
                 if value is None or not np.isfinite(value).all():
                     raise Trouble(
                         f"{name} must be finite numbers of the right shape, received something else as {key!r} "
@@ -136,7 +146,12 @@ def _label(atoms: Atoms, name: str, place: int, path: Path) -> np.ndarray | None
     return None
 
 
-def _shaped(value: np.ndarray, name: str, atoms: int) -> np.ndarray | None:
+def _shaped(found: object, name: str, atoms: int) -> np.ndarray | None:
+    """Numbers in the label's shape; None where they are none, or too many or few."""
+    try:
+        value = np.asarray(found, dtype=np.float64)
+    except (ValueError, TypeError):
+        return None
     if name == "stress" and value.shape == (6,):
         from ase.stress import voigt_6_to_full_3x3_stress
 
@@ -146,9 +161,16 @@ def _shaped(value: np.ndarray, name: str, atoms: int) -> np.ndarray | None:
 
 
 def is_free_atom(atoms: Atoms) -> bool:
-    """One atom far from everything: named so, or without any neighbour image."""
-    name = str(atoms.info.get("config_type", "")).lower().replace("_", "").replace(" ", "")
-    return len(atoms) == 1 and (name.startswith("isolatedatom") or not atoms.pbc.any())
+    """One atom far from everything: named so, or without any image of itself within `FREE` Å."""
+    if len(atoms) != 1:
+        return False
+    if str(atoms.info.get("config_type", "")).lower().startswith("isolated") or not atoms.pbc.any():
+        return True
+    from ase.geometry import minkowski_reduce
+
+    # Rows of a reduced cell are its shortest lattice vectors; those of a long flat cell need not be.
+    reduced, _ = minkowski_reduce(atoms.cell, atoms.pbc)
+    return bool(np.linalg.norm(reduced[atoms.pbc], axis=1).min() > FREE)
 
 
 def _require_labels(atoms: Atoms, found: dict, needed: Sequence[str], place: int, path: Path) -> None:
@@ -158,6 +180,7 @@ def _require_labels(atoms: Atoms, found: dict, needed: Sequence[str], place: int
         there = sorted({*results, *atoms.info, *atoms.arrays} - {"numbers", "positions"})
         raise Trouble(
             f"every structure must carry {' and '.join(needed)}, received structure {place} of {path.name} without "
-            f"{' and '.join(missing)} (it has {', '.join(there) or 'no labels'}): name them energy and forces, "
-            "or REF_energy and REF_forces"
+            f"{' and '.join(missing)} (it has {', '.join(there) or 'no labels'}): "
+            f"name {'them' if len(missing) > 1 else 'it'} {' and '.join(missing)}, "
+            f"or {' and '.join(LABELS[name].names[1] for name in missing)}"
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equitour.cli import training_data
 from equitour.cli import training_plan as planning
 from equitour.cli.structure_files import StructureFile
 from equitour.cli.training_plan import Plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Measured on Born charges and Raman tensors of barium titanate: half the rate, squares instead of lengths, or half the
 # steps with unnatural parities in all layers did worse in a given time.
-MODEL, MINUTES, DECAY, LEARNING_RATE = "nequip", 25.0, 0.99, 0.01
+MODEL, MINUTES, LEARNING_RATE = "nequip", 25.0, 0.01
 SETTINGS: dict[str, dict[str, Any]] = {
     "nequip": {"num_layers": 3, "num_channels": 32, "lmax": 2, "radial_channels": [8, 32]},
 }
@@ -43,35 +43,28 @@ def targets_in(words: str) -> list[str]:
     return names
 
 
-def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
-    """Everything that the arguments leave open, decided from the data."""
+def plan_of(arguments: argparse.Namespace, learnt: StructureFile, aside: Sequence[int] | None) -> Plan:
+    """Everything that the arguments leave open, decided from the structures that are learnt from.
+
+    Args:
+        arguments: Of `equitour fit`, defaults filled in.
+        learnt: Those structures.
+        aside: As for `training_plan.shared_by_all`.
+    """
     from equitour.models import TENSORS
 
     kinds, model = {name: TENSORS[name] for name in targets_in(arguments.target)}, arguments.model or MODEL
-    elements = planning.elements_of(file, *([valid] if valid else []))
-    settings = _settings_of(arguments, file, model=model, kinds=kinds, elements=elements)
-    aside = None
-    if valid is None:
-        aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
-    learnt = [place for place in range(len(file.frames)) if place not in set(aside or [])]
-    response = _standardised(file, learnt, kinds, elements=elements, species=_species_in(arguments.only))
+    elements = training_data.elements_of(learnt)
+    response = _standardised(learnt, kinds, elements=elements, species=_species_in(arguments.only))
     return Plan(
         model=model,
-        settings=settings,
+        settings=_settings_of(arguments, learnt, model=model, kinds=kinds, elements=elements),
         shifts=[],
         scale=1.0,
-        batch_size=arguments.batch_size or planning.batch_size_of(file),
-        dtype=arguments.dtype,
-        seed=arguments.seed,
-        targets=_targets_of(arguments, kinds, response, atoms=_mean_size(file)),
+        targets=_targets_of(arguments, kinds, response, atoms=training_data.mean_size(learnt)),
         recipe=_recipe_of(arguments),
-        valid=aside,
-        steps=arguments.steps,
-        minutes=None if arguments.steps else arguments.minutes or MINUTES,
-        patience=arguments.patience,
-        stop_after=arguments.stop_after,
-        data={"file": arguments.data.name, "sha256": hashlib.sha256(arguments.data.read_bytes()).hexdigest()},
         response=response,
+        **planning.shared_by_all(arguments, learnt, aside=aside, minutes=MINUTES),
     )
 
 
@@ -99,7 +92,7 @@ def _recipe_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
     recipe = Recipe(
         learning_rate=arguments.learning_rate or LEARNING_RATE,
-        decay=arguments.decay or DECAY,
+        decay=arguments.decay,
         weight_decay=arguments.weight_decay or 0.0,
     )
     return asdict(recipe)
@@ -124,35 +117,20 @@ def _require_irreps_out(model: str) -> None:
 
 def _standardised(
     file: StructureFile,
-    learnt: Sequence[int],
     kinds: Mapping[str, TensorKind],
     *,
     elements: Sequence[int],
     species: Sequence[int],
 ) -> dict[str, Any]:
-    """The settings of `models.Response`: means, scales, sum rules and labelled species, from what is learnt alone."""
+    """The settings of `models.Response`: means, scales, sum rules and labelled species of what is learnt."""
     import torch
 
-    from equitour.train import standardisation
+    from equitour.models import standards
 
-    examples = file.examples(list(kinds), cutoff=1.0, dtype=torch.float64)
-    chosen = [examples[place] for place in learnt]
     labelled = {name: species or _labelled(file, name, kind, elements) for name, kind in kinds.items()}
-    means, scales = {}, {}
-    for name, kind in kinds.items():
-        means[name], scales[name] = standardisation(
-            chosen,
-            name,
-            formula=kind.formula,
-            axial=kind.axial,
-            per=kind.per,
-            elements=elements,
-            species=labelled[name],
-        )
-    return {
+    examples = file.examples(list(kinds), cutoff=1.0, dtype=torch.float64)
+    return standards(kinds, examples, elements=elements, species=labelled) | {
         "tensors": {name: kind.to_json() for name, kind in kinds.items()},
-        "means": means,
-        "scales": scales,
         "sum_rules": [name for name, kind in kinds.items() if kind.sum_rule and _obeyed(file, name)],
         "species": {name: found for name, found in labelled.items() if found},
     }
@@ -191,15 +169,18 @@ def _targets_of(arguments, kinds: Mapping[str, TensorKind], response: Mapping, *
         targets.append(
             TensorTarget(
                 name=name,
-                # A row's length counts in the length of a usual row, so that a tensor of 27 numbers weighs as one of 9.
-                weight=weights.get(name, 1.0)
-                / (numbers**0.5 if arguments.tensor_measure == "length" else 1.0),
+                weight=_weight_of(weights.get(name, 1.0), kind, arguments.tensor_measure),
                 scale=scale * math.sqrt(atoms) if kind.per == "graph" else scale,
                 measure=arguments.tensor_measure,
                 species=response["species"].get(name, []),
             )
         )
     return [asdict(target) for target in targets]
+
+
+def _weight_of(given: float, kind: TensorKind, measure: str) -> float:
+    """A row's length counts in the length of a usual row, so that a tensor of 27 numbers weighs as one of 9."""
+    return given / (3 ** len(kind.tensor.indices)) ** 0.5 if measure == "length" else given
 
 
 def _weights_in(words: Sequence[str], kinds: Mapping[str, TensorKind]) -> dict[str, float]:
@@ -223,5 +204,17 @@ def _species_in(symbols: str | None) -> list[int]:
     return sorted(atomic_numbers[name] for name in names)
 
 
-def _mean_size(file: StructureFile) -> float:
-    return float(np.mean([len(atoms) for atoms in file.frames]))
+def compared(plan: Plan, arguments: argparse.Namespace) -> Iterator[tuple[str, Any, Any]]:
+    """Options of tensors alone that were given: each with its value in a plan to go on with, and the one received."""
+    from equitour.models import TENSORS
+
+    targets = {target["name"]: target for target in plan.targets}
+    kinds = {name: TENSORS[name] for name in targets}
+    for name, weight in _weights_in(arguments.target_weight, kinds).items():
+        before = targets[name]["weight"] / _weight_of(1.0, kinds[name], targets[name]["measure"])
+        if not math.isclose(before, weight):
+            yield f"--target-weight {name}", round(before, 12), weight
+    if arguments.only:
+        wanted = _species_in(arguments.only)
+        for name in targets:
+            yield f"--only (for {name})", plan.response["species"].get(name), wanted

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import inspect
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from equitour.cli.training_data import batch_size_of, neighbors_of
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -31,10 +34,10 @@ LEARNING_RATES = {"egnn": 0.003, "mace": 0.015, "nequip": 0.005}
 # fifty structures a long training wants more of it (malonaldehyde, 8,000 steps: 46.1 meV/Å at 0.1, 48.6 at 0.03), on
 # 450 of AcAc less (2,000 steps: 18.9 at 0.06, 17.3 at 0.03).
 WEIGHT_DECAYS, MORE_FOR_FEW = {"mace": 0.03}, 2.0
-LARGEST_BATCH, ATOMS_IN_BATCH = 5, 64
-# Few structures leave more to chance than to time: members err less together than one alone (malonaldehyde: four in
-# 9 minutes of CPU 42.6 meV/Å, one with 8,000 steps 46 to 49).
-MEMBERS, FEW_STRUCTURES, MINUTES_FOR_MEMBERS = {"mace": 4}, 100, 10.0
+# Few forces leave more to chance than to time: members err less together than one alone (fifty structures of
+# malonaldehyde, 1,350 components of forces: four in 9 minutes of CPU 42.6 meV/Å, one with 8,000 steps 46 to 49). It helped
+# up to 3,024 components, and with stretch and twice the decay did harm at the 19,008 of 99 Si64 (16.2, 13.8 without).
+MEMBERS, FEW_COMPONENTS, MINUTES_FOR_MEMBERS = {"mace": 4}, 5000, 10.0
 
 
 @dataclass(kw_only=True)
@@ -55,6 +58,7 @@ class Plan:
     targets: list[dict[str, Any]]
     recipe: dict[str, Any]
     valid: list[int] | None = None
+    valid_fraction: float | None = None
     steps: int | None = None
     minutes: float | None = None
     patience: int | None = None
@@ -90,63 +94,61 @@ class Plan:
         return potential.to(getattr(torch, self.dtype))
 
 
-def elements_of(*files: StructureFile) -> list[int]:
-    """Atomic numbers in the files, ascending."""
-    return sorted({int(number) for file in files for atoms in file.frames for number in atoms.numbers})
+def shared_by_all(
+    arguments: argparse.Namespace, learnt: StructureFile, *, aside: Sequence[int] | None, minutes: float
+) -> dict[str, Any]:
+    """What a plan holds alike whether energies or tensors are learnt.
 
-
-def shifts_of(file: StructureFile, elements: Sequence[int]) -> list[float]:
-    """Energy of each element in eV: the free atoms' where the file holds them all, or else least squares.
-
-    In a set with one composition only the sum over the structure is fixed, and the smallest solution is taken.
+    Args:
+        arguments: Of `equitour fit`, defaults filled in.
+        learnt: The structures to learn from.
+        aside: Places of those in --data that validate; None where a file of their own holds them.
+        minutes: The budget where none is given.
     """
-    if all(number in file.free_atoms for number in elements):
-        return [file.free_atoms[number] for number in elements]
-    counts = np.array([[np.sum(atoms.numbers == number) for number in elements] for atoms in file.frames])
-    energies = np.array([found["energy"] for found in file.labels])
-    return np.linalg.lstsq(counts.astype(float), energies, rcond=None)[0].tolist()
+    names = ("dtype", "seed", "valid_fraction", "steps", "patience", "stop_after")
+    return {name: getattr(arguments, name) for name in names} | {
+        "batch_size": arguments.batch_size or batch_size_of(learnt),
+        "valid": aside,
+        "minutes": None if arguments.steps else arguments.minutes or minutes,
+        "data": {"file": arguments.data.name, "sha256": sha256(arguments.data)}
+        | (
+            {"valid": arguments.valid.name, "valid_sha256": sha256(arguments.valid)}
+            if arguments.valid
+            else {}
+        ),
+    }
 
 
-def scale_of(file: StructureFile) -> float:
-    """Root mean square of the force components in eV/Å; 1 where all are zero, as in a relaxed crystal."""
-    squares = np.concatenate([found["forces"].ravel() ** 2 for found in file.labels])
-    return float(np.sqrt(squares.mean())) or 1.0
-
-
-def batch_size_of(file: StructureFile) -> int:
-    """Few structures, fewer the larger they are: many small steps learn more in a given time."""
-    atoms = np.mean([len(atoms) for atoms in file.frames])
-    return int(np.clip(round(ATOMS_IN_BATCH / atoms), 1, LARGEST_BATCH))
-
-
-def neighbors_of(file: StructureFile, cutoff: float, *, most: int = 50) -> float:
-    """Average number of neighbours within the cutoff (Å), from up to so many structures."""
-    from equitour.graph import AtomicGraph
-
-    chosen = file.frames[:: max(1, len(file.frames) // most)]
-    graphs = [AtomicGraph.from_ase(atoms, cutoff=cutoff, min_distance=0.0) for atoms in chosen]
-    return max(1.0, sum(graph.num_edges for graph in graphs) / sum(graph.num_nodes for graph in graphs))
+def sha256(path: Path) -> str:
+    """Of a file's content, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], given: dict) -> dict[str, Any]:
-    """Arguments of the trunk: what was given, then what the data say, then what serves most."""
+    """Arguments of the trunk: what was given, then what the data say, then what serves most.
+
+    Raises:
+        Trouble: There is no such model or setting, or the cutoff is no distance.
+    """
     from equitour.models import MODELS
 
     if model not in MODELS:
         raise Trouble(f"--model must be one of {', '.join(MODELS)}, received {model}: choose one of them.")
     module, name = MODELS[model]
-    try:
-        known = inspect.signature(getattr(import_module(module), name)).parameters
-    except (ImportError, AttributeError):
-        raise Trouble(f"--model must name a model that stands, received {model}: try nequip.") from None
+    known = inspect.signature(getattr(import_module(module), name)).parameters
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise Trouble(
             f"--set must name a setting of {model} ({', '.join(known)}), received {unknown[0]}: check its spelling."
         )
     settings = {"elements": list(elements), "cutoff": CUTOFF, **SETTINGS.get(model, {}), **given}
+    cutoff = settings["cutoff"]
+    if isinstance(cutoff, bool) or not isinstance(cutoff, int | float) or not 0 < cutoff < math.inf:
+        raise Trouble(f"the cutoff must be a positive number of Å, received {cutoff}: 5 serves most.")
+    if settings.get("num_layers") == 0:
+        raise Trouble("num_layers must be positive, received 0, which sees no neighbour: leave it out.")
     if "num_neighbors" in known and "num_neighbors" not in settings:
-        settings["num_neighbors"] = round(neighbors_of(file, float(settings["cutoff"])), 3)
+        settings["num_neighbors"] = round(neighbors_of(file, float(cutoff)), 3)
     return settings
 
 
@@ -155,14 +157,14 @@ def learning_rate_of(model: str) -> float:
     return LEARNING_RATES.get(model, 0.01)
 
 
-def weight_decay_of(model: str, *, structures: int) -> float:
-    """What keeps a model of many weights from learning fifty structures by heart."""
-    return WEIGHT_DECAYS.get(model, 0.0) * (MORE_FOR_FEW if structures <= FEW_STRUCTURES else 1.0)
+def weight_decay_of(model: str, *, components: int) -> float:
+    """What keeps a model of many weights from learning so few components of forces by heart."""
+    return WEIGHT_DECAYS.get(model, 0.0) * (MORE_FOR_FEW if components <= FEW_COMPONENTS else 1.0)
 
 
-def members_of(model: str, *, structures: int, minutes: float | None) -> int:
-    """A committee where structures are few and minutes enough for all of it; else one model, the faster to use."""
-    few = structures <= FEW_STRUCTURES and (minutes or 0.0) >= MINUTES_FOR_MEMBERS
+def members_of(model: str, *, components: int, minutes: float | None) -> int:
+    """A committee where forces are few and minutes enough for all of it; else one model, the faster to use."""
+    few = components <= FEW_COMPONENTS and (minutes or 0.0) >= MINUTES_FOR_MEMBERS
     return MEMBERS.get(model, 1) if few else 1
 
 
@@ -181,14 +183,3 @@ def parsed_settings(words: Sequence[str], *, option: str = "--set") -> dict[str,
         except ValueError:
             settings[name] = value
     return settings
-
-
-def validation_of(count: int, fraction: float, *, seed: int, most: int = 100) -> list[int]:
-    """Which structures are kept aside, drawn from the seed: a share of them, at least one, at most 100."""
-    wanted = min(most, max(1, round(fraction * count)) if fraction > 0 else 0)
-    if wanted >= count:
-        raise Trouble(
-            f"training needs at least two structures, one of them to validate, received {count}: "
-            "give more, or --valid FILE."
-        )
-    return sorted(np.random.default_rng(seed).permutation(count)[:wanted].tolist())

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from equitour.cli import compiling, tensor_report
 from equitour.cli.stopping import stopping_politely
+from equitour.cli.training_options import with_defaults
 from equitour.cli.training_plan import Plan
-from equitour.cli.training_setup import plan_of, predicting, read_labelled, resumed_plan, set_up, summary
+from equitour.cli.training_resume import resumed_plan, state_of
+from equitour.cli.training_setup import labels_in, plan_of, predicting, read_labelled, set_up, summary
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
+    from equitour.cli.structure_files import StructureFile
     from equitour.train import Errors, Example, Target, Training
 
-# So often the validation set is looked at and the state is written; long trainings do it every other minute.
-LOOKS, MINUTES_BETWEEN_LOOKS = 50, 2.0
+# So often the validation set is looked at and the state is written; long trainings do it every other minute. Where the
+# clock counts, a look is followed by training for ten times as long as it took.
+LOOKS, MINUTES_BETWEEN_LOOKS, TRAINING_PER_LOOK = 50, 2.0, 10.0
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,30 +33,38 @@ def run(arguments: argparse.Namespace) -> None:
 
     keep_freed_memory()
     with together() as (rank, world):
-        file = read_labelled(arguments.data, arguments)
-        valid = read_labelled(arguments.valid, arguments) if arguments.valid else None
         state_path = state_of(arguments.out)
         saved = load_state(state_path) if arguments.resume and state_path.is_file() else None
         if arguments.resume and arguments.out.exists() and saved is None:
             raise Trouble(
                 f"--resume needs the file {state_path}, which does not exist: begin anew with --overwrite."
             )
-        plan = resumed_plan(saved["plan"], arguments) if saved else plan_of(arguments, file, valid)
+        plan, file, valid = planned(arguments, saved)
         training, held = set_up(plan, file, valid, device=arguments.device, rank=rank, world=world)
         if saved:
             training.load_state_dict(saved["training"])
-        if rank == 0 and not saved:
+        elif rank == 0:
+            # Of a training that is given up: a stop from here on must not seem to be a stop of that one.
+            state_path.unlink(missing_ok=True)
             print(summary(plan, training, file, len(held)), file=sys.stderr)
-        if compiling.worthwhile(arguments.compile, plan, device=arguments.device, world=world):
+        where = {"tensors": bool(plan.response), "device": arguments.device, "world": world}
+        if compiling.worthwhile(arguments.compile, training, **where):
             compiling.compile_model(training, choice=arguments.compile)
         result = Run(training, plan, held, arguments.out, first=rank == 0).go()
     if rank == 0:
         print(result)
 
 
-def state_of(out: Path) -> Path:
-    """Where everything that resuming needs stands, beside the model."""
-    return out.with_name(out.name + ".state")
+def planned(
+    arguments: argparse.Namespace, saved: Mapping[str, Any] | None
+) -> tuple[Plan, StructureFile, StructureFile | None]:
+    """What will be done, by the state to go on from or by the arguments, and the data to do it with."""
+    plan = resumed_plan(saved["plan"], arguments) if saved else None
+    arguments = with_defaults(arguments)
+    names, tensors = labels_in(arguments, plan), bool(arguments.target)
+    file = read_labelled(arguments.data, names, tensors=tensors)
+    valid = read_labelled(arguments.valid, names, tensors=tensors) if arguments.valid else None
+    return plan or plan_of(arguments, file, valid), file, valid
 
 
 class Run:
@@ -63,7 +76,8 @@ class Run:
         self.training, self.plan, self.held, self.out, self.first = training, plan, held, out, first
         self.errors: dict[str, Errors] = {}
         self.best_errors: dict[str, Errors] = {}
-        self.looked = False
+        self.looked_at: int | None = None
+        self.due, self.rest_until = 0, -math.inf
         # A file that --overwrite gives up stands until there is a model to put in its place.
         self.written = training.budget.steps_done > 0 and out.exists()
         self.looks = LOOKS
@@ -75,7 +89,7 @@ class Run:
         from tqdm.auto import tqdm
 
         started = time.process_time()
-        training, due = self.training, self._due()
+        training, self.due = self.training, self._due()
         layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
         bar = tqdm(
             total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, file=sys.stderr
@@ -85,14 +99,13 @@ class Run:
                 bar.n = training.budget.progress
                 bar.set_postfix_str(self._words(step.loss), refresh=False)
                 bar.update(0)
-                if self._due() > due or bar.n >= 1:
-                    due = self._due()
-                    self.look()
+                if self._wants_look():
+                    self._look()
                 if stop.asked:
                     self.keep()
                     raise KeyboardInterrupt
-        if not self.looked:
-            self.look()
+            if self.looked_at != training.budget.steps_done:
+                self._look()
         return self._result(time.process_time() - started)
 
     def look(self) -> None:
@@ -102,7 +115,6 @@ class Run:
         from equitour.train import prediction_errors
         from equitour.train.parallel import from_first
 
-        self.looked = True
         if not self.held:
             return self.keep(best=True)
         value = torch.zeros((), dtype=torch.float64)
@@ -132,6 +144,30 @@ class Run:
 
     def _due(self) -> int:
         return int(self.training.budget.progress * self.looks)
+
+    def _wants_look(self) -> bool:
+        """Whether another share of the budget is done, and the last look is long enough ago; all processes agree.
+
+        Steps are there to be repeated: where they count, looks stand at the same steps whatever the clock says.
+        """
+        from equitour.train.parallel import from_first
+
+        if self._due() <= self.due:
+            return False
+        if self.plan.steps:
+            return True
+        import torch
+
+        rest = torch.tensor(self.rest_until - time.monotonic(), dtype=torch.float64)
+        return float(from_first(rest)) <= 0
+
+    def _look(self) -> None:
+        """Look, and note when the next one may come."""
+        started = time.monotonic()
+        self.look()
+        ended = time.monotonic()
+        self.looked_at, self.due = self.training.budget.steps_done, self._due()
+        self.rest_until = ended + TRAINING_PER_LOOK * (ended - started)
 
     def _watched(self) -> float:
         """The number whose least value marks the best model."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equitour.cli import tensor_plan, tensor_report
+from equitour.cli import tensor_plan, tensor_report, training_data
 from equitour.cli import training_plan as planning
 from equitour.cli.structure_files import StructureFile, read_structures
 from equitour.cli.tensor_files import read_tensors
@@ -18,48 +18,47 @@ from equitour.cli.trouble import Trouble
 if TYPE_CHECKING:
     from equitour.train import Example, Target, Training
 
-MODEL, MINUTES, DECAY = "mace", 20.0, 0.99
+MODEL, MINUTES = "mace", 20.0
 
 
-def read_labelled(path: Path, arguments: argparse.Namespace) -> StructureFile:
-    """The structures of a file with the labels that the loss compares."""
+def labels_in(arguments: argparse.Namespace, plan: Plan | None) -> list[str]:
+    """Names of the labels that the loss compares: those of a plan to go on with, or else of the arguments."""
+    if plan is not None:
+        return [target["name"] for target in plan.targets]
     if arguments.target:
-        return read_tensors(path, tensor_plan.targets_in(arguments.target))
-    needed = ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
-    return read_structures(path, needed=needed)
+        return tensor_plan.targets_in(arguments.target)
+    return ["energy", "forces"] + (["stress"] if arguments.stress_weight else [])
+
+
+def read_labelled(path: Path, names: Sequence[str], *, tensors: bool) -> StructureFile:
+    """The structures of a file with these labels."""
+    return read_tensors(path, names) if tensors else read_structures(path, needed=names)
 
 
 def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: StructureFile | None) -> Plan:
-    """Everything that the arguments leave open, decided from the data."""
+    """Everything that the arguments leave open, decided from the structures that are learnt from."""
+    aside = None
+    if valid is None:
+        aside = training_data.validation_of(file, arguments.valid_fraction, seed=arguments.seed)
+    learnt = file.without(aside or [])
     if arguments.target:
-        return tensor_plan.plan_of(arguments, file, valid)
+        return tensor_plan.plan_of(arguments, learnt, aside)
     model, given = arguments.model or MODEL, planning.parsed_settings(arguments.set)
     if arguments.cutoff is not None:
         given["cutoff"] = arguments.cutoff
-    elements = planning.elements_of(file, *([valid] if valid else []))
-    scale = planning.scale_of(file)
-    minutes = None if arguments.steps else arguments.minutes or MINUTES
-    members = planning.members_of(model, structures=len(file.frames), minutes=minutes)
-    aside = None
-    if valid is None:
-        aside = planning.validation_of(len(file.frames), arguments.valid_fraction, seed=arguments.seed)
+    elements, components = training_data.elements_of(learnt), training_data.components_of(learnt)
+    scale = training_data.scale_of(learnt)
+    shared = planning.shared_by_all(arguments, learnt, aside=aside, minutes=MINUTES)
+    members = planning.members_of(model, components=components, minutes=shared["minutes"])
     return Plan(
         model=model,
-        settings=planning.settings_of(model, file, elements=elements, given=given),
-        shifts=planning.shifts_of(file, elements),
+        settings=planning.settings_of(model, learnt, elements=elements, given=given),
+        shifts=training_data.shifts_of(learnt, elements),
         scale=scale,
         members=arguments.members or members,
-        batch_size=arguments.batch_size or planning.batch_size_of(file),
-        dtype=arguments.dtype,
-        seed=arguments.seed,
         targets=_targets_of(arguments, scale),
-        recipe=_recipe_of(arguments, structures=len(file.frames)),
-        valid=aside,
-        steps=arguments.steps,
-        minutes=minutes,
-        patience=arguments.patience,
-        stop_after=arguments.stop_after,
-        data={"file": arguments.data.name, "sha256": hashlib.sha256(arguments.data.read_bytes()).hexdigest()},
+        recipe=_recipe_of(arguments, model, components=components),
+        **shared,
     )
 
 
@@ -76,45 +75,26 @@ def _targets_of(arguments: argparse.Namespace, scale: float) -> list[dict]:
     return [asdict(target) for target in targets]
 
 
-def _recipe_of(arguments: argparse.Namespace, *, structures: int) -> dict:
+def _recipe_of(arguments: argparse.Namespace, model: str, *, components: int) -> dict:
     from equitour.train import Recipe
 
-    model, given = arguments.model or MODEL, arguments.weight_decay
+    given = arguments.weight_decay
     recipe = Recipe(
         learning_rate=arguments.learning_rate or planning.learning_rate_of(model),
-        decay=arguments.decay or DECAY,
-        weight_decay=planning.weight_decay_of(model, structures=structures) if given is None else given,
+        decay=arguments.decay,
+        weight_decay=planning.weight_decay_of(model, components=components) if given is None else given,
     )
     return asdict(recipe)
-
-
-def resumed_plan(saved: dict, arguments: argparse.Namespace) -> Plan:
-    """The plan that training began with; only the budget may have changed."""
-    plan = Plan(**saved)
-    names = [target["name"] for target in plan.targets] if plan.response else []
-    if names != (tensor_plan.targets_in(arguments.target) if arguments.target else []):
-        raise Trouble(
-            f"--resume needs the --target that training began with, received {arguments.target or 'none'}: "
-            f"{'give --target ' + ','.join(names) if names else 'leave it out'}, or begin anew with --overwrite."
-        )
-    if plan.data["sha256"] != hashlib.sha256(arguments.data.read_bytes()).hexdigest():
-        raise Trouble(
-            f"--resume needs the data that training began with, received {arguments.data.name}, which differs from "
-            f"{plan.data['file']}: give the same file, or begin anew with --overwrite."
-        )
-    if plan.valid is None and arguments.valid is None:
-        raise Trouble(
-            "--resume needs --valid FILE as before, received none: give the file that training began with."
-        )
-    if arguments.steps or arguments.minutes:
-        plan.steps, plan.minutes = arguments.steps, arguments.minutes
-    return plan
 
 
 def set_up(
     plan: Plan, file: StructureFile, valid: StructureFile | None, *, device: str, rank: int, world: int
 ) -> tuple[Training, list[Example]]:
-    """The training that a plan describes, and the structures to validate on."""
+    """The training that a plan describes, and the structures to validate on.
+
+    Raises:
+        Trouble: The device is not there, or --valid holds elements that nothing can be learnt of.
+    """
     import torch
 
     from equitour.train import Budget, EachMember, Minibatches, Plateau, Recipe, Training, WeightedLoss
@@ -123,6 +103,8 @@ def set_up(
         raise Trouble(
             f"--device must be one that torch finds, received {device} without a CUDA GPU: use cpu."
         )
+    if valid:
+        tensor_report.require_known_elements(valid, plan.settings["elements"])
     potential = plan.potential().to(device)
     options = {"cutoff": float(potential.cutoff), "dtype": getattr(torch, plan.dtype), "device": device}
     names = [target["name"] for target in plan.targets]
@@ -170,7 +152,11 @@ def summary(plan: Plan, training: Training, file: StructureFile, held: int) -> s
     if plan.response:
         return tensor_report.summary(plan, weights, len(training.batches.examples), held)
     elements = " ".join(chemical_symbols[number] for number in plan.settings["elements"])
-    shifts = "free atoms" if all(n in file.free_atoms for n in plan.settings["elements"]) else "least squares"
+    missing = training_data.missing_free_atoms(file, plan.settings["elements"])
+    shifts = "least squares" if missing else "free atoms and least squares of the rest"
+    if missing and file.free_atoms:
+        symbols = " ".join(chemical_symbols[number] for number in missing)
+        shifts += f" (free atoms are not used, since the file has none of {symbols})"
     budget = f"{plan.steps} steps" if plan.steps else f"{plan.minutes:g} minutes"
     model = plan.model if plan.members == 1 else f"a committee of {plan.members} {plan.model}"
     return (

@@ -1,5 +1,6 @@
 """Models of atoms: trunks that turn a graph into features, and heads that read them."""
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 from equitour.models.committee import Committee
 from equitour.models.electric import ElectricPotential
 from equitour.models.heads import Potential, Prediction
-from equitour.models.response import Response, standardised_response
+from equitour.models.response import Response, standardised_response, standards
 from equitour.models.tensor_kinds import TENSORS, TensorKind, irreps_for
 from equitour.train import load_weights, read_metadata, save_weights
 
@@ -47,6 +48,7 @@ __all__ = [
     "load",
     "save",
     "standardised_response",
+    "standards",
 ]
 
 
@@ -54,16 +56,23 @@ def build(name: str, **settings: Any) -> nn.Module:
     """A trunk by its name, with the settings of its constructor.
 
     Raises:
-        ValueError: There is no such model, or it has no such setting.
+        ValueError: There is no such model, it has no such setting, or one has a value that cannot be.
     """
     if name not in MODELS:
         raise ValueError(f"a model must be one of {', '.join(MODELS)}, received {name!r}: choose one of them")
     module, trunk = MODELS[name]
+    constructor = getattr(import_module(module), trunk)
     try:
-        return getattr(import_module(module), trunk)(**settings)
+        inspect.signature(constructor).bind(**settings)
     except TypeError as error:
-        reason = str(error).replace(f"{trunk}.__init__() ", "")
-        raise ValueError(f"settings must be those of {name}, received one that is not: {reason}") from None
+        raise ValueError(f"settings must be those of {name}, received others: {error}") from None
+    try:
+        return constructor(**settings)
+    except TypeError as error:
+        raise ValueError(
+            f"settings of {name} must be numbers, lists and text as its constructor says, received a value of the "
+            f"wrong kind: {error}"
+        ) from None
 
 
 def save(

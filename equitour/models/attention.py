@@ -60,8 +60,8 @@ class EquivariantAttention(EquivariantTrunk):
         radial_channels: Sequence[int] = (8, 16),
         irreps_out: str = "0e",
     ) -> None:
-        _require_even_heads(num_heads, num_channels)
         super().__init__(settings_of(locals()), lmax=lmax)
+        _require_even_heads(num_heads, num_channels)
         layer = partial(
             AttentionLayer,
             irreps_edge=natural_irreps(lmax),

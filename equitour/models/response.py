@@ -108,19 +108,44 @@ def standardised_response(
         examples: What training learns from, and nothing else.
         sum_rules: As for `Response`.
         species: As for `Response`.
+
+    Raises:
+        ValueError: A tensor has no labels, or as for `Response`.
+    """
+    found = standards(kinds_of(tensors), examples, elements=trunk.elements, species=species)
+    return Response(trunk, tensors, sum_rules=sum_rules, species=species, **found)
+
+
+def standards(
+    kinds: Mapping[str, TensorKind],
+    examples: Sequence[Example],
+    *,
+    elements: Sequence[int],
+    species: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, dict[str, list]]:
+    """The `means` and `scales` of a `Response` by tensor, from labels, each in the labels' units.
+
+    Args:
+        kinds: By tensor.
+        examples: What training learns from, and nothing else.
+        elements: Atomic numbers of the trunk, ascending.
+        species: As for `Response`.
+
+    Raises:
+        ValueError: A tensor has no labels.
     """
     means, scales = {}, {}
-    for name, kind in kinds_of(tensors).items():
+    for name, kind in kinds.items():
         means[name], scales[name] = standardisation(
             examples,
             name,
             formula=kind.formula,
             axial=kind.axial,
             per=kind.per,
-            elements=trunk.elements,
+            elements=elements,
             species=(species or {}).get(name, ()),
         )
-    return Response(trunk, tensors, means=means, scales=scales, sum_rules=sum_rules, species=species)
+    return {"means": means, "scales": scales}
 
 
 def without_mean(values: Float[Tensor, "nodes *rest"], graph: AtomicGraph) -> Float[Tensor, "nodes *rest"]:

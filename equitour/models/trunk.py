@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 
 import torch
 from e3nn import o3
@@ -12,6 +14,36 @@ from equitour.graph import AtomicGraph
 from equitour.models.species import Species
 from equitour.tensor_product import Edges, natural_irreps, one_each
 from equitour.tensor_product.harmonics import SphericalHarmonics
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value: object, least: int = 1) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+
+
+def _each_whole(values: object) -> bool:
+    return isinstance(values, list) and len(values) > 0 and all(_whole(value) for value in values)
+
+
+def _degrees(value: object) -> bool:
+    one_or_two = value if isinstance(value, list) and len(value) == 2 else [value]
+    return all(_whole(degree, 0) for degree in one_or_two)
+
+
+WHOLE = ("a positive whole number", _whole)
+# What settings of these names must be, in all trunks alike.
+VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(("num_channels", "num_basis", "num_hidden", "num_heads"), WHOLE),
+    "cutoff": ("a positive number of Å", lambda value: value is None or (_number(value) and value > 0)),
+    "lmax": ("a whole number from 0 on, of MACE also two", _degrees),
+    "num_layers": ("a whole number from 0 on", lambda value: _whole(value, 0)),
+    "num_neighbors": ("a positive number", lambda value: _number(value) and value > 0),
+    "radial_channels": ("a list of positive whole numbers", _each_whole),
+    "stretch": ("a number in 1/Å, not negative", lambda value: _number(value) and value >= 0),
+}
 
 
 class Trunk(nn.Module):
@@ -82,8 +114,15 @@ def hidden_and_last(num_layers: int, *, lmax: int, irreps_out: o3.Irreps | str) 
 
 
 def settings_of(arguments: dict) -> dict:
-    """The arguments of a constructor, from its `locals()`, as JSON keeps them."""
+    """The arguments of a constructor, from its `locals()`, as JSON keeps them.
+
+    Raises:
+        ValueError: A number or a list of numbers is not what its name asks for.
+    """
     kept = {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
     kept = {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+    for name, (wanted, fits) in VALUES.items():
+        if name in kept and not fits(kept[name]):
+            raise ValueError(f"{name} must be {wanted}, received {kept[name]!r}: mend it, or leave it out")
     cutoff = None if kept["cutoff"] is None else float(kept["cutoff"])
     return kept | {"elements": [int(number) for number in kept["elements"]], "cutoff": cutoff}

@@ -64,11 +64,13 @@ class Minibatches:
     """Endless minibatches; each epoch holds every example once, in a new order drawn from the generator.
 
     The order, the place in it and the generator's state are one state, so that training that was stopped in the middle
-    of an epoch goes on with the batch that would have come next. The last batch of an epoch may be smaller.
+    of an epoch goes on with the batch that would have come next. Batches of an epoch are as equal as can be, so that no
+    small one is left over: a single structure makes another piece of compiled code, and a noisy gradient.
 
     Args:
         examples: One structure each.
-        batch_size: Structures in a batch, over all processes together.
+        batch_size: Structures in a batch at most, over all processes together; in twos, an odd number of structures
+            makes one batch of three.
         generator: Draws the order; seeded alike in all processes.
         rank: Of this process, which gets every `world`-th structure of a batch; None where its share is empty.
         world: Number of processes.
@@ -97,10 +99,20 @@ class Minibatches:
             if self.position >= len(self.order):
                 self.order = torch.randperm(len(self.examples), generator=self.generator)
                 self.position, self.epoch = 0, self.epoch + 1
-            chosen = self.order[self.position : self.position + self.batch_size].tolist()
-            self.position += len(chosen)
+            end = self._end_of_batch()
+            chosen = self.order[self.position : end].tolist()
+            self.position = end
             share = chosen[self.rank :: self.world]
             yield collate([self.examples[place] for place in share]) if share else None
+
+    def _end_of_batch(self) -> int:
+        """Where the batch at this place ends: batch i of k in an epoch of n ends at ⌊i n / k⌋."""
+        count = len(self.examples)
+        batches = -(-count // self.batch_size)
+        if self.batch_size == 2 and count > 1:
+            batches = count // 2
+        # The first end beyond this place, also for a place between two ends, as the first states may hold.
+        return (-(-(self.position + 1) * batches // count)) * count // batches
 
     def state_dict(self) -> dict:
         """Everything that decides which batches come next."""

@@ -93,7 +93,8 @@ def energy_and_forces(
         energy: Weight of the energy per atom.
         forces: Weight of the forces.
         stress: Weight of the stress.
-        scale: Root mean square of the forces in eV/Å, which then count in this unit, and energies in it times 1 Å.
+        scale: Root mean square of the forces in eV/Å, which then count in this unit, energies in it times 1 Å, and
+            stress (eV/Å³) in it per Å², which is far more than stress usually is.
         measure: For forces and stress. Energies are one number each, for which "length" means "absolute".
     """
     single = "absolute" if measure == "length" else measure

@@ -27,7 +27,8 @@ class Budget:
     """How much of the training is done, by steps or by minutes; what is spent survives a restart.
 
     With steps, training that was stopped and resumed is the same to the last bit. With minutes the schedule follows the
-    clock, which no two runs share; time between stop and restart does not count.
+    clock, which no two runs share; time between stop and restart does not count, and what was `lost` to other work than
+    training shortens the schedule instead of beginning it late.
 
     Args:
         steps: End after so many steps.
@@ -45,7 +46,7 @@ class Budget:
                 f"steps={steps} and minutes={minutes}: give one of them"
             )
         self.steps, self.minutes = steps, minutes
-        self.steps_done, self.seconds_done = 0, 0.0
+        self.steps_done, self.seconds_done, self.seconds_lost = 0, 0.0, 0.0
         self._since: float | None = None
 
     def tick(self) -> None:
@@ -60,22 +61,39 @@ class Budget:
         """The clock runs from now on."""
         self._since = time.monotonic()
 
+    def lose(self, seconds: float) -> None:
+        """So much time went into something that is no training, such as compiling: spent, but no progress."""
+        self.seconds_done += seconds
+        self.seconds_lost += seconds
+
     @property
     def progress(self) -> float:
-        """Share that is done, 0 to 1; the same in all processes."""
+        """Share of the training that is done, 0 to 1, lost time left out; the same in all processes."""
         if self.steps is not None:
             return min(1.0, self.steps_done / self.steps)
         running = 0.0 if self._since is None else time.monotonic() - self._since
-        done = torch.tensor((self.seconds_done + running) / (60 * self.minutes), dtype=torch.float64)
+        trained, whole = (
+            self.seconds_done + running - self.seconds_lost,
+            60 * self.minutes - self.seconds_lost,
+        )
+        done = torch.tensor(trained / whole if whole > 0 else 1.0, dtype=torch.float64)
         return min(1.0, float(from_first(done)))
+
+    @property
+    def minutes_left(self) -> float | None:
+        """Minutes until the budget is spent; None where steps are counted."""
+        return None if self.minutes is None else max(0.0, self.minutes - self.seconds_done / 60)
 
     def state_dict(self) -> dict:
         """What is spent."""
-        return {"steps_done": self.steps_done, "seconds_done": self.seconds_done}
+        names = ("steps_done", "seconds_done", "seconds_lost")
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping) -> None:
         """Go on where the state was taken; a larger budget than before prolongs the training."""
         self.steps_done, self.seconds_done = state["steps_done"], state["seconds_done"]
+        # The first states did not tell lost time from training.
+        self.seconds_lost = state.get("seconds_lost", 0.0)
 
 
 class Plateau:

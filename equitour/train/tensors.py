@@ -110,7 +110,10 @@ def standardisation(
         species: Those that have labels; all when empty.
 
     Returns:
-        (elements, invariants) means and one scale for each block, 1 where nothing is left.
+        (elements, invariants) means and one scale for each block, 1 where nothing is left, in the labels' units.
+
+    Raises:
+        ValueError: No row has a label.
     """
     tensor = _tensor(formula, axial)
     counts, components = [], []

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from equitour.train.examples import Batches
+from equitour.train.parallel import copy_from_first
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
 from equitour.train.steps import Step, fit
@@ -50,7 +51,7 @@ class Training:
     budget in steps, the weights at the end are the same to the last bit as without the stop.
 
     Args:
-        model: Changed in place; `average` holds the twin to evaluate.
+        model: Changed in place; `average` holds the twin to evaluate. Of several processes, the first one's counts.
         loss: As in `fit`.
         batches: What it learns from, and in which order.
         budget: When it ends.
@@ -68,6 +69,9 @@ class Training:
         recipe: Recipe | None = None,
         plateau: Plateau | None = None,
     ) -> None:
+        # Before the average and the optimizer are made: processes whose models began apart would add up gradients of
+        # different models.
+        copy_from_first(model)
         self.model, self.loss, self.batches, self.budget = model, loss, batches, budget
         self.recipe = recipe or Recipe()
         self.plateau = plateau or Plateau()
@@ -90,6 +94,11 @@ class Training:
         factor = anneal(self.budget.progress, warmup=self.recipe.warmup, final=self.recipe.final)
         return self.recipe.learning_rate * factor * self.plateau.rate
 
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is spent, or nothing has improved for too long."""
+        return self.budget.progress >= 1 or self.plateau.stopped
+
     def __iter__(self) -> Iterator[Step]:
         self.budget.start()
         yield from fit(
@@ -105,7 +114,7 @@ class Training:
     def _scheduled(self) -> Iterator[Any]:
         """The batches, each after the rate of its step is set, until time is up or nothing improves."""
         batches = iter(self.batches)
-        while self.budget.progress < 1 and not self.plateau.stopped:
+        while not self.finished:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate
             # The step counts before the caller sees it, so that a state saved by the caller holds it.
