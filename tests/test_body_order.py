@@ -103,14 +103,21 @@ def test_a_spectrum_counts_the_groups():
     assert float(area) == pytest.approx(6)
 
 
-def test_learning_tells_time_and_error_and_leaves_chance_alone():
+def test_learning_tells_size_time_and_errors_of_each_seed_and_leaves_chance_alone():
     from equitour import datasets
 
     frames = [example(sample) for sample in datasets.load("molecules_md/ethanol")[:10]]
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    ms, error = learned("nequip", frames[:5], frames[5:], steps=3, num_channels=2, lmax=0)
+    sets = frames[:5], frames[5:]
+    found = learned("nequip", *sets, steps=3, num_channels=2, lmax=0, num_layers=2)
     assert torch.equal(torch.rand(1), expected)
-    assert ms > 0
-    assert 100 < error < 3000
+    assert found.layers == 2
+    # Three elements' embeddings; U, V of each element, W and the radial networks of two layers; the readout.
+    assert found.weights == 3 * 2 + 2 * (4 + 12 + 4 + 8 * 16 + 16 * 2) + 3
+    assert found.ms > 0
+    assert all(100 < error < 3000 for error in found.errors)
+    assert found.errors[0] != found.errors[1]
+    again = learned("nequip", *sets, steps=3, num_channels=2, lmax=0, num_layers=2, seeds=[1])
+    assert again.errors == found.errors[1:]

@@ -18,6 +18,7 @@ from e3nn.math import normalize2mom
 from torch.nn.functional import silu
 
 from equitour.graph import AtomicGraph, batch
+from equitour.learn.bridge import NEQUIP_SETTINGS
 from equitour.models import Potential, build
 from equitour.models.nequip import Interaction
 from equitour.symmetry import random_orthogonal
@@ -27,6 +28,7 @@ from equitour.tensor_product.gate import SILU_GAIN
 nequip_nn = pytest.importorskip(
     "nequip.nn", reason="nequip is not installed here: the docstring says how to make a place that has both"
 )
+import yaml  # noqa: E402 (nequip brings it along)
 from nequip.data import AtomicDataDict as keys  # noqa: E402
 from nequip.model import NequIPGNNModel  # noqa: E402
 from nequip.utils.global_state import set_global_state  # noqa: E402
@@ -191,34 +193,30 @@ def test_the_interaction_before_the_gate_is_nequips_interaction_block(lmax, doub
     assert_close(torch.cat([rows.mT.flatten(1) for rows in mine], 1), expected)
 
 
-def pair_of_potentials(lmax):
-    """Their whole model, and our potential with its weights."""
-    theirs = NequIPGNNModel(
-        seed=1,
-        model_dtype="float64",
-        type_names=["H", "C", "O"],
-        r_max=CUTOFF,
-        num_layers=3,
-        l_max=lmax,
-        parity=False,
-        num_features=CHANNELS,
-        radial_mlp_depth=1,
-        radial_mlp_width=16,
-        readout_mlp_hidden_layers_depth=1,
-        readout_mlp_hidden_layers_width=CHANNELS // 2,
-        avg_num_neighbors=NEIGHBORS,
-        per_type_energy_scales=0.7,
-        per_type_energy_shifts={"H": -1.0, "C": -2.0, "O": -3.0},
-    )
+# What the lesson writes beside its files; the rest of it is about data and training.
+LESSON = yaml.safe_load(NEQUIP_SETTINGS)["training_module"]["model"]
+# Numbers that nequip takes from the data, and double precision, in which ten digits can be compared.
+LESSON |= {
+    "model_dtype": "float64",
+    "type_names": ["H", "C", "O"],
+    "avg_num_neighbors": NEIGHBORS,
+    "per_type_energy_scales": 0.7,
+    "per_type_energy_shifts": {"H": -1.0, "C": -2.0, "O": -3.0},
+}
+
+
+def pair_of_potentials(**changes):
+    """Their whole model with the lesson's settings, and our potential with its weights."""
+    settings = LESSON | changes
+    theirs = NequIPGNNModel(**{name: value for name, value in settings.items() if name != "_target_"})
     parts = theirs.model.func if hasattr(theirs.model, "func") else theirs.model
     trunk = build(
         "nequip",
         elements=[1, 6, 8],
-        cutoff=CUTOFF,
-        num_layers=3,
-        num_channels=CHANNELS,
-        lmax=lmax,
-        radial_channels=(8, 16),
+        cutoff=settings["r_max"],
+        num_layers=settings["num_layers"],
+        num_channels=settings["num_features"],
+        lmax=settings["l_max"],
         num_neighbors=NEIGHBORS,
     )
     ours = Potential(trunk, shifts=[-1.0, -2.0, -3.0], scale=0.7).double()
@@ -227,21 +225,22 @@ def pair_of_potentials(lmax):
     for number, layer in enumerate(trunk.layers):
         block = getattr(parts, f"layer{number}_convnet").conv
         # Bessel functions of theirs are √(2/cutoff) times ours.
-        copy_layer(layer, block, embedding, gain=KAPPA if number else 1.0, basis=math.sqrt(2 / CUTOFF))
+        gain, basis = KAPPA if number else 1.0, math.sqrt(2 / settings["r_max"])
+        copy_layer(layer, block, embedding, gain=gain, basis=basis)
     hidden, last = (part for part in parts.per_atom_energy_readout.mlp_module.mlp if hasattr(part, "weight"))
     ours.readout[0].weight.data = KAPPA * (hidden.weight * hidden.alpha).detach().T
     ours.readout[2].weight.data = (last.weight * last.alpha).detach().T
     return ours, theirs
 
 
-@pytest.mark.parametrize("lmax", [0, 1, 2])
-def test_a_whole_potential_with_nequips_weights_gives_nequips_energies_and_forces(lmax, double, ethanol):
-    ours, theirs = pair_of_potentials(lmax)
+@pytest.mark.parametrize("changes", [{}, {"l_max": 0}, {"l_max": 1, "r_max": 3.5}])
+def test_the_potential_of_the_lessons_file_gives_nequips_energies_and_forces(changes, double, ethanol):
+    ours, theirs = pair_of_potentials(**changes)
     turned = ethanol.replace(
         positions=ethanol.positions @ random_orthogonal(generator=torch.Generator().manual_seed(6))
     )
     moved = turned.replace(positions=turned.positions + 0.1 * chance(9, 3, seed=7))
-    graph = batch([ethanol.rebuild(cutoff=CUTOFF), moved.rebuild(cutoff=CUTOFF)])
+    graph = batch([ethanol.rebuild(cutoff=ours.cutoff), moved.rebuild(cutoff=ours.cutoff)])
     found = ours.evaluate(graph)
     data = theirs(
         {

@@ -109,6 +109,9 @@ def test_only_a_nequip_has_the_letters_of_the_lesson():
 
 
 def test_the_settings_for_nequip_name_the_files_elements_and_cutoff_of_the_lesson():
-    for line in ("elements: [H, C, O]", "file_path: ethanol.extxyz", "r_max: 4.0", "parity: false"):
+    files = "train_file_path: train.extxyz", "val_file_path: valid.extxyz"
+    for line in ("elements: [H, C, O]", *files, "r_max: 4.0", "parity: false"):
         assert line in NEQUIP_SETTINGS
+    # Frames of one walk resemble each other: no code may split the file by frame.
+    assert "split" not in NEQUIP_SETTINGS
     assert "&#36;" not in NEQUIP_SETTINGS

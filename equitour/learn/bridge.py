@@ -1,14 +1,16 @@
 """What other codes want to know before they train on the same file (lesson 203)."""
 
-# Settings for nequip 0.19 that train a network like the lesson's on `ethanol.extxyz` in the same folder:
-# `nequip-train -cp $PWD -cn ethanol.yaml`. With `parity: false` it is the same function as ours, see tests/test_bridge.py.
+# Settings for nequip 0.19 that train the lesson's network on `train.extxyz` and `valid.extxyz` in the same folder:
+# `nequip-train -cp $PWD -cn ethanol.yaml`. With `parity: false` and a hidden layer in the readout it is the same function
+# as ours, but for the first layer, where ours also keeps what the atom knew (V); see tests/test_bridge.py.
 NEQUIP_SETTINGS = """\
-run: [train, test]
+run: [train]
 elements: [H, C, O]
 data:
   _target_: nequip.data.datamodule.ASEDataModule
   seed: 1
-  split_dataset: {file_path: ethanol.extxyz, train: 0.8, val: 0.1, test: 0.1}
+  train_file_path: train.extxyz
+  val_file_path: valid.extxyz
   transforms:
     - _target_: nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper
       model_type_names: ${elements}
@@ -16,7 +18,6 @@ data:
       r_max: 4.0
   train_dataloader: {_target_: torch.utils.data.DataLoader, batch_size: 5, shuffle: true}
   val_dataloader: {_target_: torch.utils.data.DataLoader, batch_size: 50}
-  test_dataloader: ${data.val_dataloader}
   stats_manager:
     _target_: nequip.data.CommonDataStatisticsManager
     type_names: ${elements}
@@ -37,7 +38,6 @@ training_module:
   val_metrics:
     _target_: nequip.train.EnergyForceMetrics
     coeffs: {total_energy_mae: 1.0, forces_mae: 1.0}
-  test_metrics: ${training_module.val_metrics}
   optimizer: {_target_: torch.optim.Adam, lr: 0.01}
   model:
     _target_: nequip.model.NequIPGNNModel
@@ -51,6 +51,8 @@ training_module:
     num_features: 12
     radial_mlp_depth: 1
     radial_mlp_width: 16
+    readout_mlp_hidden_layers_depth: 1
+    readout_mlp_hidden_layers_width: 6
     avg_num_neighbors: ${training_data_stats:num_neighbors_mean}
     per_type_energy_shifts: ${training_data_stats:per_atom_energy_mean}
     per_type_energy_scales: ${training_data_stats:forces_rms}

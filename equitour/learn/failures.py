@@ -49,12 +49,12 @@ def with_irreps(trunk: NequIP, change: Callable[[o3.Irreps], o3.Irreps]) -> Nequ
 def loop_around(
     graph: AtomicGraph, *, size: float, points: int = 120
 ) -> tuple[Float[Tensor, "points nodes 3"], AtomicGraph]:
-    """A closed way on which every atom goes round an ellipse of its own.
+    """A closed path on which every atom goes round an ellipse of its own.
 
     Args:
-        graph: Where the way is centred.
+        graph: Where the path is centred.
         size: Of the ellipses, in Å.
-        points: Number of places on the way, without the first one again.
+        points: Number of places on the path, without the first one again.
 
     Returns:
         The places, and one batch of all of them.
@@ -71,11 +71,11 @@ def examine(model: nn.Module, molecule: AtomicGraph) -> dict[str, float]:
 
     Args:
         model: With `evaluate`, for energies in eV and forces in eV/Å.
-        molecule: On which symmetry, the sum of forces and the work on a closed way are measured.
+        molecule: On which symmetry, the sum of forces and the work on a closed path are measured.
 
     Returns:
         Relative errors of forces under rotations and reflections, steps of the energy (eV) where a pair alone and a pair
-        beside a third atom passes the cutoff, the net force (eV/Å), and the work on a small closed way (eV).
+        beside a third atom passes the cutoff, the net force (eV/Å), and the work on a small closed path (eV).
     """
     report = equivariance_report(lambda graph: model.evaluate(graph).forces, molecule, "1o")
     pair = [

@@ -34,9 +34,11 @@ question(
     "Without vectors, but with a cutoff of 4 Å, a network learns ethanol's forces from 800 frames. How many frames does a "
     "network with vectors and quadrupoles and no more weights need to be as good on new ones?",
     options={
-        "About as many: data replace symmetry": "That is the idea that this lesson was made for. Look at the right end of the plot.",
-        "About half as many": "A symmetry with infinitely many elements is worth more than two copies of each frame.",
-        "A hundred or fewer": "Each frame teaches a network with vectors more, at the right end as at the left.",
+        "About as many: more data make up for missing vectors": "That is the idea that this lesson was made for. Look at the right end "
+        "of the plot.",
+        "About half as many": "Both networks obey every rotation exactly. What differs is what one message can say: a length, or "
+        "a length and a direction.",
+        "A hundred or fewer": "From 30 frames on, each frame teaches a network with vectors more.",
     },
     answer="A hundred or fewer",
 )

@@ -44,7 +44,7 @@ question(
 )
 question(
     "204.softmax",
-    "An atom has a single neighbour, which moves out through the cutoff. What weight does a plain softmax over "
+    "An atom has a single neighbour, which moves out through the cutoff. What weight does a softmax over "
     "neighbours give it just inside, if its terms are multiplied by the envelope?",
     options={
         "One": "The envelope stands above and below the fraction and cancels: full weight, then suddenly none.",

@@ -56,7 +56,7 @@ question(
     "The fifth network has no steps, turns and mirrors perfectly, and its forces are as accurate. They are an "
     "output, not a gradient. What will a run at constant energy do?",
     options={
-        "Keep its energy as well as the sound one": "Nothing makes these forces add up to the same work on two ways "
+        "Keep its energy as well as the sound one": "Nothing makes these forces add up to the same work on two paths "
         "between the same places.",
         "Keep it on average": "The errors are not noise: the same wrong work is done each time the same loop is run.",
         "Gain or lose energy without end": "On a closed loop the forces do work, and a vibration is a closed loop.",
@@ -157,10 +157,11 @@ def _loop(generator):
     return positions, torch.randn(20, 4, 3, generator=generator, dtype=torch.float64)
 
 
-def _work(positions, forces, *, closed=True, middle=True):
+def _work(positions, forces, *, closed=True, end=0.5):
+    """The work with so much of the force at a step's end in it, and the rest of the force at its beginning."""
     if closed:
         positions, forces = (torch.cat([x, x[:1]]) for x in (positions, forces))
-    force = (forces[1:] + forces[:-1]) / 2 if middle else forces[:-1]
+    force = end * forces[1:] + (1 - end) * forces[:-1]
     return (force * (positions[1:] - positions[:-1])).sum()
 
 
@@ -177,7 +178,10 @@ def _work(positions, forces, *, closed=True, middle=True):
             lambda positions, forces: _work(positions, forces, closed=False)
         ),
         "The force of the beginning alone is one order less accurate: take the mean of both ends.": (
-            lambda positions, forces: _work(positions, forces, middle=False)
+            lambda positions, forces: _work(positions, forces, end=0)
+        ),
+        "The force of the end alone is one order less accurate: take the mean of both ends.": (
+            lambda positions, forces: _work(positions, forces, end=1)
         ),
         "That is force · place: a step is the difference of two places.": (
             lambda positions, forces: (forces * positions).sum()
@@ -188,7 +192,7 @@ def _work(positions, forces, *, closed=True, middle=True):
     },
 )
 def loop_work(positions, forces):
-    """Work of forces on a closed way, both (steps, nodes, 3); after the last place comes the first again."""
+    """Work of forces on a closed path, both (steps, nodes, 3); after the last place comes the first again."""
     step = positions.roll(-1, 0) - positions
     force = (forces + forces.roll(-1, 0)) / 2
     return (force * step).sum()
