@@ -36,7 +36,7 @@ LEARNING_RATES = {"egnn": 0.003, "mace": 0.015, "nequip": 0.005}
 WEIGHT_DECAYS, MORE_FOR_FEW = {"mace": 0.03}, 2.0
 # Few forces leave more to chance than to time: members err less together than one alone (fifty structures of
 # malonaldehyde, 1,350 components of forces: four in 9 minutes of CPU 42.6 meV/Å, one with 8,000 steps 46 to 49). It helped
-# up to 3,024 components, and with stretch and twice the decay did harm at the 19,008 of 99 Si64 (16.2, 13.8 without).
+# up to 3,024 components; on Si64, with far more, stretch and twice the decay did harm (500 steps: 16.2, 14.4 without).
 MEMBERS, FEW_COMPONENTS, MINUTES_FOR_MEMBERS = {"mace": 4}, 5000, 10.0
 
 
