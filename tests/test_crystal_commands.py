@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
 
-from equitour.cli import generate, main
+from equitour.cli import fit_crystals, generate, main
+from equitour.cli.training_resume import state_of
 from equitour.generative import (
     ActionDenoiser,
     Crystals,
@@ -94,6 +95,22 @@ def test_training_that_was_stopped_ends_with_the_same_weights(data, model, tmp_p
     assert main(fitting(data, out, "--resume")) == 0
     whole, resumed = load_crystal_model(model).state_dict(), load_crystal_model(out).state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_stop_before_the_first_step_promises_nothing(data, model, tmp_path, monkeypatch, capsys):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "model.safetensors"
+    for here in (out, state_of(out)):
+        here.write_bytes(model.with_name(here.name.replace(out.name, model.name)).read_bytes())
+    before = out.read_bytes()
+    monkeypatch.setattr(fit_crystals, "watched", press)
+    message = words(capsys, fitting(data, out, "--overwrite"))
+    assert "stopped before there was anything to keep; the same command begins anew" in message
+    # The old model stands, but its training can no longer be taken for this one.
+    assert out.read_bytes() == before
+    assert not state_of(out).exists()
 
 
 def test_training_brings_the_loss_down(data):

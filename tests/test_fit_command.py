@@ -85,7 +85,7 @@ def test_a_file_becomes_a_model_that_evaluate_can_read(tmp_path, capsys):
     fit("--data", data, "--out", out, "--steps", 150, "--learning-rate", 0.01, "--batch-size", 2, *TINY)
     told = capsys.readouterr()
     assert "7 structures of H O, 1 to validate; nequip" in told.err
-    assert "best validation forces MAE" in told.out
+    assert "best validation MAE: forces" in told.out
     report = evaluated(out, data)
     assert list(report) == ["energy_mae", "energy_rmse", "forces_mae", "forces_rmse", "structures", "seconds"]
     assert report["structures"] == 8
@@ -167,7 +167,7 @@ def test_a_validation_file_is_used_and_asked_for_again_when_resuming(tmp_path, c
     fit("--data", data, "--valid", valid, "--out", out, "--steps", 3, *TINY)
     told = capsys.readouterr()
     assert "4 structures of H O, 3 to validate" in told.err
-    shown = float(told.out.split("MAE ")[1].split(" meV")[0])
+    shown = float(told.out.split("forces ")[1].split(" meV")[0])
     assert shown == pytest.approx(1e3 * evaluated(out, valid)["forces_mae"], abs=0.06)
     message = refusal(capsys, "fit", "--data", data, "--out", out, "--resume", "--steps", 5)
     assert "--resume needs --valid FILE as before" in message

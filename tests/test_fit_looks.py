@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from equitour.cli import training_run
+from equitour.cli import energy_report, training_run
 from equitour.cli.training_plan import Plan
-from equitour.train import Budget, Plateau, anneal
+from equitour.train import Budget, Errors, Plateau, anneal
 
 STEP = 0.01
 
@@ -121,3 +121,31 @@ def test_states_that_do_not_know_of_lost_time_still_go_on():
     budget.load_state_dict({"steps_done": 7, "seconds_done": 15.0})
     assert budget.progress == pytest.approx(0.25)
     assert math.isclose(budget.seconds_lost, 0.0)
+
+
+def mean_errors(**values):
+    return {name: Errors(mae=value, rmse=2 * value) for name, value in values.items()}
+
+
+def weighing(**weights):
+    """A plan that learns with these weights."""
+    targets = [{"name": name, "weight": weight, "scale": 0.7} for name, weight in weights.items()]
+    nothing = {"settings": {}, "shifts": [], "scale": 1.0, "recipe": {}}
+    return Plan(model="toy", batch_size=1, dtype="float64", seed=0, targets=targets, steps=1, **nothing)
+
+
+def test_the_best_model_has_the_best_forces_where_no_stress_is_learnt():
+    plan = weighing(energy=10.0, forces=100.0)
+    assert energy_report.watched(plan, mean_errors(energy=9.0, forces=0.02)) == pytest.approx(0.02)
+
+
+def test_a_stress_that_is_learnt_has_its_say_in_which_model_is_best():
+    plan = weighing(energy=10.0, forces=100.0, stress=5000.0)
+    errors = mean_errors(energy=9.0, forces=0.02, stress=0.001)
+    assert energy_report.watched(plan, errors) == pytest.approx(0.02 + 50 * 0.001)
+    assert energy_report.in_words(errors) == "forces 20.0 meV/Å, stress 1.00 meV/Å³"
+
+
+def test_energies_alone_choose_where_nothing_else_is_learnt():
+    plan = weighing(energy=10.0, forces=0.0)
+    assert energy_report.watched(plan, mean_errors(energy=0.3, forces=0.02)) == pytest.approx(0.3)

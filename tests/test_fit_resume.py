@@ -169,3 +169,15 @@ def test_a_wrong_option_leaves_the_old_training_alone(begun, tmp_path, capsys):
     refusal(capsys, "fit", "--data", data, "--out", here, "--overwrite", "--set", "wheels=4")
     assert state_of(here).read_bytes() == state_of(out).read_bytes()
     assert len(read(data, ":")) == 4
+
+
+def test_the_best_models_errors_are_told_after_a_resume_that_found_no_better(tmp_path, capsys):
+    data, out = water(tmp_path / "water.extxyz", 6), tmp_path / "model.safetensors"
+    fit("--data", data, "--out", out, "--steps", 20, *TINY)
+    told = capsys.readouterr().out.split(", 20 steps")[0]
+    state = load_state(state_of(out))
+    # Nothing will ever be better than this.
+    state["training"]["plateau"]["best"] = 0.0
+    save_state(state, state_of(out))
+    fit("--data", data, "--out", out, "--resume", "--steps", 22)
+    assert capsys.readouterr().out.split(", 22 steps")[0] == told

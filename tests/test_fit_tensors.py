@@ -43,7 +43,7 @@ def test_a_file_of_tensors_becomes_a_model_that_evaluate_can_read(tmp_path, caps
     assert "5 structures of H O, 1 to validate; nequip with" in told.err
     assert "born_effective_charges (1x0e+1x1e+1x2e, size" in told.err
     assert told.err.count("sum rule imposed") == 2
-    assert "validation RMSE born_effective_charges" in told.out
+    assert "best validation RMSE: born_effective_charges" in told.out
     report = evaluated(out, data)
     assert list(report) == [
         "born_effective_charges_rmse",

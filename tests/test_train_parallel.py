@@ -74,7 +74,7 @@ def test_the_command_trains_in_two_processes_and_keeps_one_model(tmp_path):
     ]
     options += ["--dtype", "float64", "--cutoff", 3, "--batch-size", 3]
     done = torchrun("-m", "equitour", "fit", *options, "--out", tmp_path / "two.safetensors")
-    assert done.stdout.count("best validation forces MAE") == 1
+    assert done.stdout.count("best validation MAE: forces") == 1
     fit(*options, "--out", tmp_path / "one.safetensors")
     one, two = (evaluated(tmp_path / f"{name}.safetensors", data) for name in ("one", "two"))
     assert two["forces_mae"] == pytest.approx(one["forces_mae"], rel=1e-6)

@@ -67,15 +67,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Train; a wrong file or setting ends in one sentence, a stop keeps what was reached."""
+    from equitour.cli.training_resume import stamp_of, stopped
+
     require_sense(arguments)
+    before = stamp_of(arguments.out)
     try:
         run(arguments)
     except (ValueError, FloatingPointError) as trouble:
         raise Trouble(str(trouble)) from None
     except KeyboardInterrupt:
-        raise Trouble(
-            "stopped; what was reached is kept, and the same command with --resume goes on from there."
-        ) from None
+        raise stopped(arguments, before=before) from None
     return 0
 
 
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
     from equitour.cli.crystal_files import read_crystals
     from equitour.cli.crystal_properties import properties_of
     from equitour.cli.stopping import stopping_politely
-    from equitour.cli.training_run import state_of
+    from equitour.cli.training_resume import state_of
 
     structures = read_crystals(arguments.data)
     crystals = crystals_of(structures)
@@ -101,6 +102,9 @@ def run(arguments: argparse.Namespace) -> None:
         training.load(state)
     elif arguments.resume and arguments.out.exists():
         raise Trouble(f"--resume needs the file {state}, which does not exist: begin anew with --overwrite.")
+    else:
+        # Of a training that is given up: a stop from here on must not seem to be a stop of that one.
+        state.unlink(missing_ok=True)
     print(summary(arguments, training, crystals), file=sys.stderr)
     with stopping_politely() as stop:
         for _ in watched(training, arguments.out):
@@ -184,7 +188,7 @@ def watched(training: Training, out: Path):
 
 def keep(training: Training, out: Path) -> None:
     """Write the model with averaged weights, and everything that resuming needs."""
-    from equitour.cli.training_run import state_of
+    from equitour.cli.training_resume import state_of
     from equitour.generative import save_crystal_model
 
     save_crystal_model(training.average, out, metadata={"steps": training.budget.steps_done})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # So many atoms are predicted together: more need memory and save no time.
 ATOMS_AT_ONCE = 256
+# Which of the errors are told.
+MEASURE = "RMSE"
 
 
 def structures_at_once(file: StructureFile) -> int:

@@ -7,10 +7,11 @@ import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from equitour.cli import compiling, tensor_report
+from equitour.cli import compiling, energy_report, tensor_report
 from equitour.cli.stopping import stopping_politely
 from equitour.cli.training_options import with_defaults
 from equitour.cli.training_plan import Plan
@@ -50,7 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
         where = {"tensors": bool(plan.response), "device": arguments.device, "world": world}
         if compiling.worthwhile(arguments.compile, training, **where):
             compiling.compile_model(training, choice=arguments.compile)
-        result = Run(training, plan, held, arguments.out, first=rank == 0).go()
+        this = Run(training, plan, held, arguments.out, first=rank == 0)
+        this.restore((saved or {}).get("best", {}))
+        result = this.go()
     if rank == 0:
         print(result)
 
@@ -80,9 +83,16 @@ class Run:
         self.due, self.rest_until = 0, -math.inf
         # A file that --overwrite gives up stands until there is a model to put in its place.
         self.written = training.budget.steps_done > 0 and out.exists()
+        self._report = tensor_report if plan.response else energy_report
         self.looks = LOOKS
         if plan.minutes:
             self.looks = max(LOOKS, round(plan.minutes / MINUTES_BETWEEN_LOOKS))
+
+    def restore(self, best: Mapping[str, Mapping[str, float]]) -> None:
+        """The best model's errors as a state holds them; the first states did not."""
+        from equitour.train import Errors
+
+        self.best_errors = {name: Errors(**found) for name, found in best.items()}
 
     def go(self) -> str:
         """Train to the end of the budget, or until a stop, after which the state is written; the result in words."""
@@ -139,7 +149,8 @@ class Run:
             self.written = True
             header = {"plan": self.plan.to_json(), "steps": self.training.budget.steps_done}
             models.save(self.training.average, self.out, metadata=header)
-        state = {"plan": self.plan.to_json(), "training": self.training.state_dict()}
+        found = {name: asdict(errors) for name, errors in self.best_errors.items()}
+        state = {"plan": self.plan.to_json(), "training": self.training.state_dict(), "best": found}
         save_state(state, state_of(self.out))
 
     def _due(self) -> int:
@@ -171,9 +182,7 @@ class Run:
 
     def _watched(self) -> float:
         """The number whose least value marks the best model."""
-        return (
-            tensor_report.watched(self.plan, self.errors) if self.plan.response else self.errors["forces"].mae
-        )
+        return self._report.watched(self.plan, self.errors)
 
     def _predicting(self) -> dict:
         """How tensors are asked for, few structures at a time; nothing for energies, which have their own way."""
@@ -192,17 +201,14 @@ class Run:
 
     def _words(self, loss: float) -> str:
         shown = f"loss {loss:.3g}"
-        if self.errors and self.plan.response:
-            return f"{shown}, validation {tensor_report.in_words(self.errors)}"
-        if self.errors:
-            shown += f", validation forces {1e3 * self.errors['forces'].mae:.1f} meV/Å"
-        return shown
+        if not self.errors:
+            return shown
+        return f"{shown}, validation {self._report.in_words(self.errors)}"
 
     def _result(self, cpu_seconds: float) -> str:
-        budget, best = self.training.budget, self.training.plateau.best
-        reached = f"best validation forces MAE {1e3 * best:.1f} meV/Å" if self.held else "no validation"
-        if self.held and self.plan.response:
-            reached = f"validation RMSE {tensor_report.in_words(self.best_errors)}"
+        budget, reached = self.training.budget, "no validation"
+        if self.best_errors:
+            reached = f"best validation {self._report.MEASURE}: {self._report.in_words(self.best_errors)}"
         return (
             f"{self.out}: {reached}, {budget.steps_done} steps in {budget.seconds_done / 60:.2f} minutes "
             f"({cpu_seconds / 60:.2f} minutes of CPU in this run)"
