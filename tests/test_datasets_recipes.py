@@ -470,6 +470,23 @@ def test_distorted_cells_keep_their_centre_and_their_amplitude_is_told():
             )
 
 
+def test_the_liquid_is_walked_only_as_far_as_its_frames_are_asked_for(monkeypatch):
+    water, walked = importlib.import_module("equitour.datasets.recipes.water_and_ice"), []
+
+    def walk(frames, **_):
+        for number in range(frames):
+            walked.append(number)
+            yield number
+
+    monkeypatch.setattr(water, "walk", walk)
+    water.trajectory.cache_clear()
+    try:
+        assert [water.liquid(index) for index in (2, 0, 3)] == [2, 0, 3]
+        assert walked == [0, 1, 2, 3]
+    finally:
+        water.trajectory.cache_clear()
+
+
 def test_water_in_pbe0_has_its_literature_shielding_after_the_repair():
     pytest.importorskip("pyscf.prop.nmr", reason="pyscf-properties is not installed (extra `recipes`)")
     shielding = importlib.import_module("equitour.datasets.recipes.nmr_shielding").shielding

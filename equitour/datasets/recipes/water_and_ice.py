@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,16 @@ print("RESULT", json.dumps([atoms.get_potential_energy(), atoms.get_forces().tol
 
 
 @cache
-def liquid() -> list:
-    """Frames of the liquid, every 50 fs after 2 ps; one trajectory, made once a run (some 20 minutes)."""
-    return list(walk(LIQUID, every=100, before=4000))
+def trajectory() -> tuple[Iterator, list]:
+    """The walk of the liquid, and its frames so far."""
+    return walk(LIQUID, every=100, before=4000), []
+
+
+def liquid(index: int):
+    """A frame of the liquid, every 50 fs after 2 ps; it is walked as far as is asked for, and again after a restart."""
+    going, frames = trajectory()
+    frames.extend(islice(going, max(0, index + 1 - len(frames))))
+    return frames[index]
 
 
 def walk(frames: int, *, every: int, before: int) -> Iterator:
@@ -113,7 +121,7 @@ def labels(atoms, *, spacing: float = 0.2) -> tuple[float, np.ndarray]:
 def frame(key: str) -> Item:
     """``liquid-017`` or ``ice-both-003``."""
     kind, index = key.rsplit("-", 1)
-    atoms = liquid()[int(index)] if kind == "liquid" else ice(kind, seed_of(key, SEED))
+    atoms = liquid(int(index)) if kind == "liquid" else ice(kind, seed_of(key, SEED))
     atoms.positions, atoms.cell[:] = rounded(atoms.positions, 5), rounded(atoms.cell[:], 6)
     energy, forces = labels(atoms)
     return Item(
