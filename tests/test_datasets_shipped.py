@@ -435,12 +435,16 @@ def test_formation_energies_of_perovskites_are_those_of_density_functional_theor
         # The Materials Project computes these with a Hubbard U.
         if not (set(formula) & set("VW") or "Mo" in formula) or formula[-2] not in "OF"
     }
-    assert len(found) > 90
     plain, corrected = (torch.stack(values) for values in zip(*found.values(), strict=True))
+    assert len(found) == 118
     # Measured: 0.33 without the corrections, 0.07 with them; nothing is fitted.
-    assert (plain[:, 1] - plain[:, 0]).abs().mean() > 0.25
-    assert (corrected[:, 1] - corrected[:, 0]).abs().mean() < 0.08
+    assert (plain[:98, 1] - plain[:98, 0]).abs().mean() > 0.25
+    off = (corrected[:, 1] - corrected[:, 0]).abs()
+    assert off[:98].mean() < 0.08
     assert torch.corrcoef(corrected.T)[0, 1] > 0.98
+    # The twenty with later elements are worse, as the card says: 0.14, at most 0.25.
+    assert 0.1 < off[98:].mean() < 0.15
+    assert off[98:].max() < 0.26
 
 
 def test_formation_energies_belong_to_the_cubic_crystals_beside_them():
