@@ -21,6 +21,7 @@ RECIPES = (
     "perovskites_check",
     "perovskites_relaxed",
     "barium_titanate",
+    "barium_titanate_check",
     "aluminium_phosphide",
     "nmr_shielding",
     "water_and_ice",
