@@ -31,7 +31,7 @@ CARD = {
     "method": "ABINIT, LDA, PseudoDojo, 20 Ha, 4x4x4 Γ mesh; response to three electric fields (tolwfr 1e-12, "
     "tolvrs 1e-5).",
     "caveats": "Charges are within about 4 % of converged in mesh and cutoff; of one distorted cell 6x6x6 points change none by "
-    "more than 0.02 e (`barium_titanate_check`), nor the 0.18 e by which the sum rule is missed. Cells hold five atoms, so all "
+    "more than 0.02 e and leave the sum rule as much in error, by up to 0.18 e (`barium_titanate_check`). Cells hold five atoms, so all "
     "their neighbours move alike. No Raman tensors: for this crystal they do not converge at an affordable mesh.",
     "seed": SEED,
     "cutoff": 4.5,

@@ -38,7 +38,8 @@ CARD = {
     "caveats": "Cubic cells only: many of these compounds tilt or distort in nature. Without spin, so crystals with open "
     "shells are approximate. GLLB-sc gaps are some tenths of an eV above experiment. Formation energies are 0.07 eV/atom from "
     "PBE with the Materials Project's corrections, on average over a hundred, and 0.14 over twenty with Cd, Hg, Bi, Na, Ag, Ba "
-    "or Sb on the sites where these come last: chalcogenides of Sb and Bi lie 0.25 too low (`perovskites_check`).",
+    "or Sb on the sites where these come last: sulfides and selenides of Sb and Bi lie 0.22 to 0.25 too low "
+    "(`perovskites_check`).",
     "seed": SEED,
     "cutoff": 5.0,
     "licence": "MIT",

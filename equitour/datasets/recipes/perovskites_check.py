@@ -1,7 +1,8 @@
 """Are CHGNet's formation energies those of density functional theory? A hundred and twenty perovskites by both.
 
-The first hundred crystals of `perovskites`, the first twenty of those with the elements that joined later, and every element in them, with two energies each: CHGNet's and that of GPAW
-with PBE. Both are total energies an atom, each method with its own zero, so only differences mean anything: subtract the
+The first hundred crystals of `perovskites`, the first twenty of those with the elements that joined later, and every
+element in them, with two energies each: CHGNet's and that of GPAW with PBE. Both are total energies an atom, each method
+with its own zero, so only differences mean anything: subtract the
 elements' to get formation energies. About 8 CPU-s a crystal, half a minute an element.
 
 GPAW comes from Debian (packages ``gpaw`` and ``gpaw-data``) and runs with the system's Python, as a program of its own.
