@@ -90,12 +90,8 @@ def polynomial_cutoff(
     _require_positive(cutoff=cutoff, power=power)
     x = (lengths / cutoff).clamp(max=1.0)
     p = power
-    return (
-        1
-        - (p + 1) * (p + 2) / 2 * x**p
-        + p * (p + 2) * x ** (p + 1)
-        - p * (p + 1) / 2 * x ** (p + 2)
-    )  # fmt: skip
+    # One power taken out of the three terms: fewer operations to differentiate twice.
+    return 1 - x**p * ((p + 1) * (p + 2) / 2 + x * (p * (p + 1) / 2 * x - p * (p + 2)))
 
 
 def cosine_cutoff(lengths: Float[Tensor, "*rows"], *, cutoff: float) -> Float[Tensor, "*rows"]:

@@ -30,9 +30,8 @@ LOOKS, MINUTES_BETWEEN_LOOKS, TRAINING_PER_LOOK = 50, 2.0, 10.0
 
 def run(arguments: argparse.Namespace) -> None:
     """Train as the arguments say, alone or as one of the processes of `torchrun`."""
-    from equitour.train import keep_freed_memory, load_state, together
+    from equitour.train import load_state, together
 
-    keep_freed_memory()
     with together() as (rank, world):
         state_path = state_of(arguments.out)
         saved = load_state(state_path) if arguments.resume and state_path.is_file() else None

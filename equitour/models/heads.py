@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from equitour.graph import AtomicGraph
+from equitour.train.memory import keep_freed_memory
 
 
 class Prediction(NamedTuple):
@@ -112,6 +113,7 @@ class Potential(Head):
                 "stress needs structures that repeat in three directions, received some that do not: "
                 "leave stress out, or give them a cell"
             )
+        keep_freed_memory()
         if self.compile_forces and not stress:
             energy, forces = self._compiled(graph)
             return (

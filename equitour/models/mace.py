@@ -94,9 +94,10 @@ class Interaction(nn.Module):
         num_species: int,
     ) -> None:
         super().__init__()
-        self.rows_in, self.num_neighbors = row_counts(irreps_in), num_neighbors
+        self.rows_in = row_counts(irreps_in)
         self.convolution = Convolution(irreps_in, irreps_edge, irreps_edge, num_channels=num_channels)
-        self.radial = RadialNetwork([*radial_channels, len(self.convolution.paths) * num_channels])
+        num_weights = len(self.convolution.paths) * num_channels
+        self.radial = RadialNetwork([*radial_channels, num_weights], gain=num_neighbors**-0.5)
         irreps_sum = self.convolution.irreps_out
         self.linear_in = Linear(irreps_in, *[[num_channels] * len(irreps_in)] * 2)
         collected = [paths * num_channels for paths in self.convolution.fan_in]
@@ -124,7 +125,7 @@ class Interaction(nn.Module):
     ) -> Float[Tensor, "nodes rows_out channels"]:
         """New features; rows of `irreps_out`."""
         blocks = features.split(self.rows_in, 1)
-        mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
+        mixed = self.linear_in(blocks)
         weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         matrices = self.convolution.edge_matrices(edges.harmonics)
         sums = torch.cat(self.linear_sum(self.convolution(mixed, weights, edges, matrices)), 1)

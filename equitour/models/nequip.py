@@ -121,13 +121,13 @@ class Interaction(nn.Module):
         num_species: int,
     ) -> None:
         super().__init__()
-        self.irreps_in, self.num_neighbors = irreps_in, num_neighbors
+        self.irreps_in = irreps_in
         self._rows_in = row_counts(irreps_in)
         self.convolution = Convolution(irreps_in, irreps_edge, irreps_out, num_channels=num_channels)
         self.irreps_out = self.convolution.irreps_out
         self.gate = Gate(self.irreps_out, num_channels=num_channels)
         num_paths = len(self.convolution.paths)
-        self.radial = RadialNetwork([*radial_channels, num_paths * num_channels])
+        self.radial = RadialNetwork([*radial_channels, num_paths * num_channels], gain=num_neighbors**-0.5)
         same = [num_channels] * len(irreps_in)
         self.linear_in = Linear(irreps_in, same, same)
         collected = [paths * num_channels for paths in self.convolution.fan_in]
@@ -149,7 +149,7 @@ class Interaction(nn.Module):
     ) -> Float[Tensor, "nodes rows_out channels"]:
         """New features; rows of `irreps_out`."""
         blocks = features.split(self._rows_in, 1)
-        mixed = torch.cat(self.linear_in(blocks), 1) * self.num_neighbors**-0.5
+        mixed = self.linear_in(blocks)
         weights = self.radial.parts(edges.basis, len(self.convolution.paths))
         collected = self.linear_out(self.convolution(mixed, weights, edges, matrices))
         return self.gate(self.residual.added(collected, blocks, species))

@@ -69,17 +69,21 @@ class Convolution(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "nodes rows channels"],
+        features: Float[Tensor, "nodes rows channels"] | list[Float[Tensor, "nodes _ channels"]],
         weights: Float[Tensor, "edges paths channels"] | list[Float[Tensor, "edges 1 channels"]],
         edges: Edges,
         matrices: list[Tensor],
     ) -> list[Tensor]:
-        """Sums over neighbours, a block (nodes, 2l+1, fan_in · channels) for each irrep of `irreps_out`."""
+        """Sums over neighbours, a block (nodes, 2l+1, fan_in · channels) for each irrep of `irreps_out`.
+
+        Features and weights come in one piece, or in a block for each irrep and each path, which is faster.
+        """
+        if isinstance(features, Tensor):
+            features = features.split(self._rows_in, 1)
         if isinstance(weights, Tensor):
             weights = weights.split(1, 1)
         # Each irrep is gathered by itself: operations on tensors in one piece are twice as fast as on slices.
-        blocks = features.split(self._rows_in, 1)
-        sources = [block.index_select(0, edges.senders) for block in blocks]
+        sources = [block.index_select(0, edges.senders) for block in features]
         couple = _couple_loose if edges.degree is None else _couple_padded
         sums = [
             couple(degrees, sources[place], weight, matrix, edges)

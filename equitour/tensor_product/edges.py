@@ -52,8 +52,9 @@ class Edges:
             stretch: a in 1/Å; the sine then sees `stretched` distances.
         """
         vectors = graph.edge_vectors()
-        lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-        inverse = 1 / lengths
+        squared = vectors.square().sum(1, keepdim=True)
+        inverse = squared.rsqrt()
+        lengths = squared * inverse
         frequencies = torch.arange(1, num_basis + 1, dtype=lengths.dtype, device=lengths.device) * (
             math.pi / cutoff
         )

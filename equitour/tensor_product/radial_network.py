@@ -16,10 +16,13 @@ class RadialNetwork(nn.Module):
 
     Args:
         sizes: Basis, hidden layers, result.
+        gain: Factor of the result.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], *, gain: float = 1.0) -> None:
         super().__init__()
+        self.gains = [1.0] + [SILU_GAIN] * (len(sizes) - 2)
+        self.gains[-1] *= gain
         self.weights = nn.ParameterList(nn.Parameter(torch.randn(a, b) / a**0.5) for a, b in pairwise(sizes))
 
     def forward(self, basis: Float[Tensor, "edges basis"]) -> Float[Tensor, "edges out"]:
@@ -34,8 +37,12 @@ class RadialNetwork(nn.Module):
 
     def _hidden(self, basis: Tensor) -> tuple[Tensor, Tensor]:
         """Values of the last hidden layer and the matrix that follows."""
-        values, last = basis, self.weights[0]
-        for weight in self.weights[1:]:
-            # The gain multiplies the small matrix and not the values of all edges.
-            values, last = functional.silu(values @ last), SILU_GAIN * weight
+        # Gains multiply the small matrices and not the values of all edges.
+        *hidden, last = (
+            weight if gain == 1 else gain * weight
+            for gain, weight in zip(self.gains, self.weights, strict=True)
+        )
+        values = basis
+        for matrix in hidden:
+            values = functional.silu(values @ matrix)
         return values, last

@@ -28,8 +28,8 @@ EAGER = (
         "nequip-lean",
         "nequip",
         "nequip",
-        {"parameters_only": True},
-        note="eager; gradients of the parameters alone, as `equitour fit` takes them",
+        {"as_fit": True},
+        note="eager; in the loop of `equitour fit`",
     ),
     Side(
         "mace", "mace", "mace", {"correlation": 2}, note="3 layers, correlation 2 (1 fails for one element)"
@@ -50,20 +50,31 @@ EAGER = (
         "equitour",
         "equitour",
         options={"radial_width": 16, "as_fit": True},
-        note="as `equitour fit` takes a step: radial networks 8-16-out, gradients of the parameters alone, freed "
-        "memory kept",
+        note="as `equitour fit` takes a step: radial networks 8-16-out, gradients of the parameters alone, Adam in one "
+        "pass",
     ),
     Side(
         "equitour-plain",
         "equitour",
         options={"radial_width": 16},
-        note="the same network in the loop of the peers: plain backward(), freed memory handed back",
+        note="the same network in the loop of the peers: plain backward(), Adam by its default",
     ),
     Side("equitour-wide", "equitour", note="as equitour-plain, with radial networks as wide as the peers'"),
 )
 COMPILED = (
     Side("nequip-compiled", "nequip", "nequip", {"compile": True}, note="compile_mode='compile'"),
-    Side("equitour-compiled", "equitour", options={"radial_width": 16, "compile": True}, note="compile=True"),
+    Side(
+        "equitour-compiled",
+        "equitour",
+        options={"radial_width": 16, "compile": True, "as_fit": True},
+        note="compile=True, as `equitour fit` takes a step",
+    ),
+    Side(
+        "equitour-plain-compiled",
+        "equitour",
+        options={"radial_width": 16, "compile": True},
+        note="compile=True, in the loop of the peers",
+    ),
     Side("equitour-wide-compiled", "equitour", options={"compile": True}, note="compile=True"),
 )
 

@@ -5,7 +5,6 @@ import torch
 from equitour.graph import AtomicGraph
 from equitour.models.heads import Potential
 from equitour.models.nequip import NequIP
-from equitour.train.memory import keep_freed_memory
 
 from ..batch import Batch
 from .torch_training import TorchTrainer, read_task
@@ -14,7 +13,7 @@ from .torch_training import TorchTrainer, read_task
 def prepare(task: dict) -> TorchTrainer:
     """The network and its graph; options: `radial_width`, instead of the width that all share, `compile`, `as_fit`.
 
-    `as_fit` takes a step as `equitour fit` does: gradients of the parameters alone, and freed memory is kept.
+    `as_fit` takes a step as `equitour fit` does; see `TorchTrainer`.
     """
     batch, settings, options = read_task(task)
     torch.manual_seed(0)
@@ -36,11 +35,7 @@ def prepare(task: dict) -> TorchTrainer:
 
     facts = {"edges": graph.num_edges, "paths": [len(layer.convolution.paths) for layer in trunk.layers]}
     as_fit = options.get("as_fit", False)
-    if as_fit:
-        keep_freed_memory()
-    return TorchTrainer(
-        potential, predict, batch=batch, settings=settings, facts=facts, parameters_only=as_fit
-    )
+    return TorchTrainer(potential, predict, batch=batch, settings=settings, facts=facts, as_fit=as_fit)
 
 
 def as_graph(batch: Batch) -> AtomicGraph:

@@ -34,8 +34,8 @@ def prepare(task: dict) -> TorchTrainer:
         "paths": [len(block.tp_scatter.instructions) for block in blocks],
         "version": version("nequip"),
     }
-    lean = options.get("parameters_only", False)
-    return TorchTrainer(model, predict, batch=batch, settings=settings, facts=facts, parameters_only=lean)
+    as_fit = options.get("as_fit", False)
+    return TorchTrainer(model, predict, batch=batch, settings=settings, facts=facts, as_fit=as_fit)
 
 
 def build(batch: Batch, settings: Settings, options: dict) -> torch.nn.Module:

@@ -24,8 +24,9 @@ class TorchTrainer:
         batch: Holds the labels.
         settings: Hold the learning rate.
         facts: What else the report shall say.
-        parameters_only: Ask for the parameters' gradients alone, as `equitour.train` does; a plain `backward()`, as the
-            peers' own training loops call it, also carries them on to the positions, where nobody needs them.
+        as_fit: Step as `equitour.train` does: gradients of the parameters alone, and Adam in one pass over them. A plain
+            `backward()`, as the peers' own training loops call it, also carries gradients on to the positions, where
+            nobody needs them, and Adam as they call it goes from one parameter to the next.
     """
 
     def __init__(
@@ -36,15 +37,15 @@ class TorchTrainer:
         batch: Batch,
         settings: Settings,
         facts: dict,
-        parameters_only: bool = False,
+        as_fit: bool = False,
     ):
         self.predict = predict
         self.energies = torch.tensor(batch.energies, dtype=torch.float32)
         self.forces = torch.tensor(batch.forces, dtype=torch.float32)
         self.counts = torch.tensor(batch.counts, dtype=torch.float32)
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
-        self.inputs = parameters if parameters_only else None
+        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=as_fit or None)
+        self.inputs = parameters if as_fit else None
         self.facts = {"parameters": sum(p.numel() for p in parameters), "torch": torch.__version__, **facts}
 
     def step(self) -> float:
