@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 
     from equitour.cli.structure_files import StructureFile
 
-# Measured on fifty structures of ethanol: a shorter or longer cutoff, more channels or fewer layers did worse (but of
-# aspirin 4 Å did better, 51 instead of 57 meV/Å). Models that are not named here serve best with their own defaults.
-CUTOFF = 5.0
+# Forces are few up to so many components: fifty molecules, or six cells of Si64.
+FEW_COMPONENTS = 5000
+# Distant neighbours are learnt by heart where little is known: of fifty structures of aspirin MACE is off by 43 meV/Å
+# within 4 Å and by 46 within 5; of 450 of AcAc 1,500 steps reach 19 and 16, and crystals need the longer one too.
+CUTOFF, CUTOFF_OF_FEW_MOLECULES = 5.0, {"mace": 4.0}
+# Models that are not named here serve best with their own defaults.
 SETTINGS: dict[str, dict[str, Any]] = {
     "nequip": {"num_layers": 3, "num_channels": 32, "lmax": 2, "radial_channels": [8, 64]},
-    # On fifty structures of malonaldehyde, 2,000 steps: 47.8 and 46.7 meV/Å instead of 52.9 without.
-    "mace": {"stretch": 3.0},
+    # Stretched, fifty structures of malonaldehyde gave in 2,000 steps 47 to 48 instead of 53 meV/Å. Twice the channels of
+    # the default took AcAc from 22 to 16 in 1,500 steps.
+    "mace": {"stretch": 3.0, "num_channels": 64},
 }
-LEARNING_RATES = {"egnn": 0.003, "mace": 0.015, "nequip": 0.005}
-# On ethanol, malonaldehyde, AcAc and Si64 a high rate with this decay did better than a third of the rate without. On
-# fifty structures a long training wants more of it (malonaldehyde, 8,000 steps: 46.1 meV/Å at 0.1, 48.6 at 0.03), on
-# 450 of AcAc less (2,000 steps: 18.9 at 0.06, 17.3 at 0.03).
-# Width is left to the user: at a rate of 0.01, 64 channels instead of 32 took 450 of AcAc from 22.3 to 16.4 meV/Å in 1,500
-# steps, but 49 of Si64 from 20.8 to 23.3 in 300.
-WEIGHT_DECAYS, MORE_FOR_FEW = {"mace": 0.03}, 2.0
+# 64 channels of MACE bear less than the 0.015 that 32 do: AcAc 21 to 23 meV/Å at 0.015 and 16 at 0.01.
+LEARNING_RATES = {"egnn": 0.003, "mace": 0.01, "nequip": 0.005}
+# A high rate with some decay did better than a third of the rate without; the fewer forces, the more of it: fifty
+# structures of malonaldehyde in 8,000 steps 46 meV/Å at 0.1 and 49 at 0.03, 450 of AcAc in 2,000 steps 18.9 at 0.06,
+# 17.3 at 0.03, and in 1,500 of the wider network 16.4 at 0.03, 15.5 at 0.01.
+WEIGHT_DECAYS, MORE_FOR_FEW = {"mace": 0.01}, 6.0
 # Few forces leave more to chance than to time: members err less together than one alone (fifty structures of
-# malonaldehyde, 1,350 components of forces: four in 9 minutes of CPU 42.6 meV/Å, one with 8,000 steps 46 to 49). It helped
-# up to 3,024 components; on Si64, with far more, stretch and twice the decay did harm (500 steps: 16.2, 14.4 without).
-MEMBERS, FEW_COMPONENTS, MINUTES_FOR_MEMBERS = {"mace": 4}, 5000, 10.0
+# malonaldehyde: several in 10 minutes of CPU 42 to 43 meV/Å, one with 8,000 steps 46 to 49).
+MEMBERS, MINUTES_FOR_MEMBERS = {"mace": 3}, 10.0
 
 
 @dataclass(kw_only=True)
@@ -126,7 +128,9 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], given: dict) -> dict[str, Any]:
+def settings_of(
+    model: str, file: StructureFile, *, elements: Sequence[int], given: dict, cutoff: float = CUTOFF
+) -> dict[str, Any]:
     """Arguments of the trunk: what was given, then what the data say, then what serves most.
 
     Raises:
@@ -143,7 +147,7 @@ def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], giv
         raise Trouble(
             f"--set must name a setting of {model} ({', '.join(known)}), received {unknown[0]}: check its spelling."
         )
-    settings = {"elements": list(elements), "cutoff": CUTOFF, **SETTINGS.get(model, {}), **given}
+    settings = {"elements": list(elements), "cutoff": cutoff, **SETTINGS.get(model, {}), **given}
     cutoff = settings["cutoff"]
     if isinstance(cutoff, bool) or not isinstance(cutoff, int | float) or not 0 < cutoff < math.inf:
         raise Trouble(f"the cutoff must be a positive number of Å, received {cutoff}: 5 serves most.")
@@ -152,6 +156,12 @@ def settings_of(model: str, file: StructureFile, *, elements: Sequence[int], giv
     if "num_neighbors" in known and "num_neighbors" not in settings:
         settings["num_neighbors"] = round(neighbors_of(file, float(cutoff)), 3)
     return settings
+
+
+def cutoff_of(model: str, file: StructureFile, *, components: int) -> float:
+    """How far to look, in Å: less far where few forces of molecules are all there is to learn from."""
+    few_molecules = components <= FEW_COMPONENTS and not any(atoms.pbc.any() for atoms in file.frames)
+    return CUTOFF_OF_FEW_MOLECULES.get(model, CUTOFF) if few_molecules else CUTOFF
 
 
 def learning_rate_of(model: str) -> float:

@@ -50,9 +50,10 @@ def plan_of(arguments: argparse.Namespace, file: StructureFile, valid: Structure
     scale = training_data.scale_of(learnt)
     shared = planning.shared_by_all(arguments, learnt, aside=aside, minutes=MINUTES)
     members = planning.members_of(model, components=components, minutes=shared["minutes"])
+    cutoff = planning.cutoff_of(model, learnt, components=components)
     return Plan(
         model=model,
-        settings=planning.settings_of(model, learnt, elements=elements, given=given),
+        settings=planning.settings_of(model, learnt, elements=elements, given=given, cutoff=cutoff),
         shifts=training_data.shifts_of(learnt, elements),
         scale=scale,
         members=arguments.members or members,
