@@ -3,6 +3,11 @@
 Times are CPU times of one thread, so that other work on the machine counts little; medians over the rounds.
 """
 
+import os
+
+# numpy's threads wait for each other at the cost of CPU time, which would make ASE look slower than it is.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 import math
 import statistics
 import time

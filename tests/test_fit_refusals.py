@@ -83,11 +83,3 @@ def test_bad_words_are_refused_in_one_sentence(tmp_path, capsys):
     assert "--batch-size must be positive" in refusal(
         capsys, "evaluate", "--model", data, "--data", data, "--batch-size", 0
     )
-
-
-def test_freed_memory_is_kept_where_the_c_library_can():
-    import sys
-
-    from equitour.train import keep_freed_memory
-
-    assert keep_freed_memory() in ((True,) if sys.platform.startswith("linux") else (False,))

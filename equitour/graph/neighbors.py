@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from equitour.graph.memory import keep_freed_memory
+
 # Beyond this many Å from the origin a position is a mistake, and beyond this many boxes of the size of the cutoff vesin
 # takes fewer and larger ones of the same proportions, at least `THIN` in each direction, or else it divides by zero.
 FARTHEST, BOXES, THIN = 1e9, 1e5, 3.0
@@ -39,6 +41,7 @@ def neighbor_list(
     """
     from vesin import NeighborList
 
+    keep_freed_memory()
     if not (math.isfinite(cutoff) and cutoff > 0):
         raise ValueError(f"cutoff must be positive and finite, received {cutoff}: give a distance in Å")
     points, periodic = positions.detach().cpu().double().numpy(), pbc.cpu().numpy()

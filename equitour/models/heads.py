@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from equitour.graph import AtomicGraph
-from equitour.train.memory import keep_freed_memory
+from equitour.graph import AtomicGraph, keep_freed_memory
 
 
 class Prediction(NamedTuple):

@@ -1,9 +1,8 @@
-"""Training: steps as a generator, losses, averages, schedules, states that resume exactly, memory, several processes."""
+"""Training: steps as a generator, losses, averages, schedules, states that resume exactly, several processes."""
 
 from equitour.train.errors import Errors, prediction_errors
 from equitour.train.examples import Example, Minibatches, collate
 from equitour.train.loss import EachMember, Target, WeightedLoss, energy_and_forces
-from equitour.train.memory import keep_freed_memory
 from equitour.train.parallel import rank_and_world, together
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
@@ -31,7 +30,6 @@ __all__ = [
     "energy_and_forces",
     "exponential_average",
     "fit",
-    "keep_freed_memory",
     "load_state",
     "load_weights",
     "predict_tensors",

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from equitour.train.examples import Batches
-from equitour.train.memory import keep_freed_memory
 from equitour.train.parallel import copy_from_first
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
@@ -70,7 +69,6 @@ class Training:
         recipe: Recipe | None = None,
         plateau: Plateau | None = None,
     ) -> None:
-        keep_freed_memory()
         # Before the average and the optimizer are made: processes whose models began apart would add up gradients of
         # different models.
         copy_from_first(model)

@@ -1,4 +1,4 @@
-"""Memory that one evaluation frees is wanted again by the next."""
+"""Memory that one graph or one evaluation frees is wanted again by the next."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ def keep_freed_memory(*, up_to: int = 1 << 25) -> bool:
     """Ask the C library of Linux to keep freed memory up to so many bytes instead of handing it back each time.
 
     A step allocates and frees the same few hundred tensors; getting their pages from the system anew costs more than
-    some of the arithmetic. `Potential.evaluate` and `Training` ask for it, so a loop of your own has it too. It holds
+    some of the arithmetic. `neighbor_list` and `Potential.evaluate` ask for it, so a loop of your own has it too. It holds
     for the whole process; 32 MiB is where glibc arrives by itself once a block as large was freed. Elsewhere than on
     glibc, or where MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_ in the environment decides, nothing happens, and
     False is returned.
