@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
     from equitour.cli.structure_files import StructureFile
 
-# Forces are few up to so many components: fifty molecules, or six cells of Si64.
+# Forces are few up to so many components: fifty molecules of 33 atoms, or 26 cells of Si64.
 FEW_COMPONENTS = 5000
 # Distant neighbours are learnt by heart where little is known: of fifty structures of aspirin MACE is off by 43 meV/Å
-# within 4 Å and by 46 within 5; of 450 of AcAc 1,500 steps reach 19 and 16, and crystals need the longer one too.
+# within 4 Å and by 46 within 5; of 450 of AcAc 1,500 steps reach 19 and 16, and silicon needs the longer one too (36 and
+# 16 in 500 steps).
 CUTOFF, CUTOFF_OF_FEW_MOLECULES = 5.0, {"mace": 4.0}
 # Models that are not named here serve best with their own defaults.
 SETTINGS: dict[str, dict[str, Any]] = {
     "nequip": {"num_layers": 3, "num_channels": 32, "lmax": 2, "radial_channels": [8, 64]},
     # Stretched, fifty structures of malonaldehyde gave in 2,000 steps 47 to 48 instead of 53 meV/Å. Twice the channels of
-    # the default took AcAc from 22 to 16 in 1,500 steps.
+    # the default took AcAc from 21 to 16 in 1,500 steps.
     "mace": {"stretch": 3.0, "num_channels": 64},
 }
 # 64 channels of MACE bear less than the 0.015 that 32 do: AcAc 21 to 23 meV/Å at 0.015 and 16 at 0.01.
