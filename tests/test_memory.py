@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
 
-# Eight blocks of 3 MiB, taken and given back: 6,144 pages a round that are either kept or got anew. Ends with a neighbour
-# list or an evaluation first, as whoever uses the library does, or with neither.
+# Eight blocks of 3 MiB, taken and given back: 6,144 pages a round that are either kept or got anew. Before them comes
+# a neighbour list or an evaluation, as whoever uses the library makes, or neither.
 ROUNDS = """
 import resource, sys
 import numpy as np, torch
