@@ -11,11 +11,14 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="gl
 # Eight blocks of 3 MiB, taken and given back: 6,144 pages a round that are either kept or got anew. Before them comes
 # a neighbour list or an evaluation, as whoever uses the library makes, or neither.
 ROUNDS = """
-import resource, sys
+import ctypes, resource, sys
 import numpy as np, torch
 from ase.build import molecule
 from equitour.graph import AtomicGraph
 from equitour.models import Potential, build
+
+PR_SET_THP_DISABLE = 41  # Huge pages, which some systems give unasked, would make few faults of many pages.
+ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 if "list" in sys.argv:
     AtomicGraph.from_ase(molecule("H2O"), cutoff=3.0)
