@@ -123,7 +123,7 @@ def test_few_molecules_are_seen_within_a_shorter_cutoff(tmp_path):
     assert cutoff(molecule("CH3CH2OH"), components=50 * 21 * 3) == 4.0
     assert cutoff(molecule("CH3CH2OH"), components=450 * 15 * 3) == 5.0
     assert cutoff(bulk("Si"), components=300) == 5.0
-    assert cutoff(molecule("CH3CH2OH"), components=300, model="nequip") == 5.0
+    assert cutoff(molecule("CH3CH2OH"), components=300, model="egnn") == 5.0
 
 
 def test_the_number_of_components_decides_in_the_command_and_not_that_of_structures(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def begun(tmp_path_factory):
         (("--learning-rate", 0.5), "with --learning-rate 0.01"),
         (("--batch-size", 3), "with --batch-size 5"),
         (("--decay", 0.5), "with --decay 0.99"),
-        (("--weight-decay", 0.1), "with --weight-decay 0.0"),
+        (("--weight-decay", 0.5), "with --weight-decay 0.1"),
         (("--energy-weight", 1), "with --energy-weight 10.0"),
         (("--forces-weight", 1), "with --forces-weight 100.0"),
         (("--stress-weight", 1), "with --stress-weight 0.0"),

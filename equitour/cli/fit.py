@@ -43,7 +43,7 @@ def add_model_arguments(model) -> None:
     model.add_argument(
         "--members",
         type=int,
-        help="a committee: the mean of so many, which errs less and takes longer (mace: 3 in 10 minutes or more where "
+        help="a committee: the mean of so many, which errs less and takes longer (mace, nequip: 3 in 10 minutes or more where "
         "at most 5,000 components of forces are learnt, 1 elsewhere)",
     )
     model.add_argument(
@@ -52,7 +52,7 @@ def add_model_arguments(model) -> None:
     model.add_argument(
         "--cutoff",
         type=float,
-        help="length of the longest edge in Å (5; mace 4 for molecules with at most 5,000 components of forces)",
+        help="length of the longest edge in Å (5; mace, nequip 4 for molecules with at most 5,000 components of forces)",
     )
     model.add_argument("--dtype", choices=("float32", "float64"), help="precision (float32)")
     model.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
@@ -73,7 +73,7 @@ def add_learning_arguments(learning) -> None:
     learning.add_argument(
         "--weight-decay",
         type=float,
-        help="as in AdamW (from the model; for mace six times as much where at most 5,000 components of forces are learnt)",
+        help="as in AdamW (from the model; more where at most 5,000 components of forces are learnt)",
     )
     learning.add_argument("--energy-weight", type=float, help="of energies per atom (10)")
     learning.add_argument("--forces-weight", type=float, help="of forces (100)")
