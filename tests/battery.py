@@ -27,6 +27,7 @@ from battery_structures import (
     silicon_carbide,
     water,
 )
+from second_device import second_device
 
 from equitour.checks import equivariance_report, forces_against_energy, smoothness_at_cutoff
 from equitour.graph import AtomicGraph, batch
@@ -208,6 +209,19 @@ def check_single_precision_gives_the_same(subject):
     single = features_of(twin, graph.to(dtype=torch.float32))[0].detach()
     assert single.dtype == torch.float32, f"float32 in, {single.dtype} out"
     assert_same(single.double(), double, tolerance=1e-4)
+
+
+def check_another_device_gives_the_same(subject):
+    graph = silicon_carbide()
+    energy, forces = energy_of(subject)(graph), forces_of(subject, graph)
+    with second_device() as device:
+        twin, there = copy.deepcopy(subject).to(device), graph.to(device=device)
+        moved = energy_of(twin)(there)
+        moved.sum().backward()
+        places = {str(weight.grad.device) for weight in twin.parameters() if weight.grad is not None}
+        assert places == {device}, f"weights on {device}, gradients on {places}"
+        assert_same(moved.cpu(), energy)
+        assert_same(forces_of(twin, there).cpu(), forces)
 
 
 def check_settings_and_weights_rebuild_the_trunk(subject):

@@ -2,6 +2,7 @@ import browser
 import pytest
 import torch
 from ase.build import bulk, molecule
+from second_device import second_device
 
 from equitour.graph import AtomicGraph
 
@@ -22,6 +23,18 @@ def rattled_salt():
     atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
     atoms.rattle(0.1, seed=1)
     return AtomicGraph.from_ase(atoms, cutoff=4.5)
+
+
+@pytest.fixture(params=["second", "cuda"])
+def device(request):
+    """Where tensors are not on the CPU: a stand-in that looks after their places everywhere, a GPU where there is one."""
+    if request.param == "cuda":
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device on this machine")
+        yield "cuda"
+    else:
+        with second_device() as name:
+            yield name
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,8 @@ class Toy(nn.Module):
         return torch.cat([h[:, None], arrows], dim=1)
 
     def species(self, atomic_numbers):
-        match = atomic_numbers[:, None] == torch.tensor(self.elements)
+        home = None if self.fault == "constants left on the CPU" else atomic_numbers.device
+        match = atomic_numbers[:, None] == torch.tensor(self.elements, device=home)
         if self.fault != "unknown elements" and not bool(match.any(1).all()):
             raise ValueError("every element must be known")
         return 0 * atomic_numbers if self.fault == "blind to elements" else match.int().argmax(1)
@@ -110,6 +111,7 @@ FAULTS = {
     "blind to elements": {"elements_are_told_apart_and_unknown_ones_refused"},
     "unknown elements": {"elements_are_told_apart_and_unknown_ones_refused"},
     "double only": {"single_precision_gives_the_same"},
+    "constants left on the CPU": {"another_device_gives_the_same"},
     "dead weight": {"every_weight_reaches_the_output"},
 }
 

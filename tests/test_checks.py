@@ -228,9 +228,7 @@ def test_smoothness_of_a_blind_energy_proves_nothing():
         smoothness_at_cutoff(lambda g: g.atomic_numbers.double().sum()[None], cutoff=CUTOFF)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_the_report_runs_where_the_graph_lives(rattled_salt):
-    report = assert_equivariant(
-        lambda g: harmonics(g, "0e+1o+2e"), rattled_salt.to(device="cuda"), "0e+1o+2e"
-    )
+def test_the_report_runs_where_the_graph_lives(rattled_salt, device):
+    graph = rattled_salt.to(device=device)
+    report = assert_equivariant(lambda g: harmonics(g, "0e+1o+2e"), graph, "0e+1o+2e")
     assert report.ok

@@ -145,11 +145,10 @@ def test_an_unknown_aggregation_is_refused():
         aggregate(torch.zeros(1, 1), torch.zeros(1).long(), 1, how="median")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 @pytest.mark.parametrize("model", MODELS)
-def test_a_graphics_card_gives_the_same_energy_and_forces(model):
+def test_another_device_gives_the_same_energy_and_forces(model, device):
     potential = Potential(battery.build(MODELS[model])).double()
     expected = potential.evaluate(silicon_carbide())
-    found = potential.cuda().evaluate(silicon_carbide().to(device="cuda"))
+    found = potential.to(device).evaluate(silicon_carbide().to(device=device))
     assert torch.allclose(found.energy.cpu(), expected.energy, rtol=1e-10)
     assert torch.allclose(found.forces.cpu(), expected.forces, atol=1e-10)

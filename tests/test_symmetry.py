@@ -447,9 +447,8 @@ def test_a_structure_that_spglib_cannot_read_is_refused_in_one_sentence():
         space_group(doubled)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_actions_keep_a_graph_on_its_cuda_device(rattled_salt, generator):
-    graph = rattled_salt.to(device="cuda")
+def test_actions_keep_a_graph_on_its_device(rattled_salt, generator, device):
+    graph = rattled_salt.to(device=device)
     matrix = random_lattice_basis(generator=generator)
     for moved in (
         rotate(graph, random_rotation(generator=generator)),
@@ -457,5 +456,5 @@ def test_actions_keep_a_graph_on_its_cuda_device(rattled_salt, generator):
         permute(graph, torch.randperm(8, generator=generator)),
         change_lattice_basis(graph, matrix, cutoff=4.5),
     ):
-        assert {value.device.type for value in vars(moved).values()} == {"cuda"}
+        assert {value.device.type for value in vars(moved).values()} == {device}
     assert same_atoms(change_lattice_basis(graph, matrix), graph)

@@ -362,20 +362,22 @@ def test_the_convolution_works_with_torch_func(padded, generator):
     assert largest_difference(curvature, expected) < 1e-12
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 @pytest.mark.parametrize("padded", [False, True], ids=["path", "padded"])
-def test_the_convolution_on_a_gpu_is_that_on_the_cpu(padded, generator):
+def test_the_convolution_on_another_device_is_that_on_the_cpu(padded, generator, device):
     convolution, features, to_weights, edges = inputs(CASES["all parities"], generator=generator)
     here = as_e3nn(convolution, convolve(convolution, features, to_weights, edges))
     moved = Edges(
-        senders=edges.senders.cuda(),
-        receivers=edges.receivers.cuda(),
+        senders=edges.senders.to(device),
+        receivers=edges.receivers.to(device),
         num_nodes=edges.num_nodes,
-        harmonics=edges.harmonics.cuda(),
-        basis=edges.basis.cuda(),
+        harmonics=edges.harmonics.to(device),
+        basis=edges.basis.to(device),
     )
     there = convolve(
-        convolution.cuda(), features.cuda(), to_weights.cuda(), moved.padded() if padded else moved
+        convolution.to(device),
+        features.to(device),
+        to_weights.to(device),
+        moved.padded() if padded else moved,
     )
     assert largest_difference(as_e3nn(convolution, there).cpu(), here) < 1e-12
 
