@@ -219,7 +219,7 @@ def test_stress_is_learnt_when_asked_for(tmp_path):
     assert errors[60, 3000] < 0.3 * errors[60, 0]
 
 
-def test_a_model_brings_its_own_rate_and_decay_unless_told_otherwise(tmp_path):
+def test_a_model_brings_its_own_optimizer_rate_and_decay_unless_told_otherwise(tmp_path):
     data = water(tmp_path / "water.extxyz", 3)
 
     def recipe(name, *words):
@@ -228,7 +228,8 @@ def test_a_model_brings_its_own_rate_and_decay_unless_told_otherwise(tmp_path):
         return load_state(tmp_path / f"{name}.state")["plan"]["recipe"]
 
     own = recipe("own.safetensors")
-    told = recipe("told.safetensors", "--weight-decay", 0, "--learning-rate", 0.001)
+    told = recipe("told.safetensors", "--optimizer", "adamw", "--weight-decay", 0, "--learning-rate", 0.001)
+    assert (own["optimizer"], told["optimizer"]) == ("muon", "adamw")
     assert own["weight_decay"] > 0
     assert own["learning_rate"] > told["learning_rate"] == 0.001
     assert told["weight_decay"] == 0

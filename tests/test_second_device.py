@@ -20,6 +20,7 @@ from equitour.train import (
     EachMember,
     Example,
     Minibatches,
+    Recipe,
     TensorTarget,
     Training,
     WeightedLoss,
@@ -75,7 +76,7 @@ def test_a_model_with_a_table_of_its_own_on_the_cpu_is_caught():
 def energies(device):
     """A committee and what it learns: energies and forces of ethanol, shaken."""
     torch.manual_seed(0)
-    learner = partial(MACE, num_channels=4, lmax=(2, 1), correlation=2)(elements=[1, 6, 8], cutoff=CUTOFF)
+    learner = partial(MACE, num_channels=16, lmax=(1, 1), correlation=2)(elements=[1, 6, 8], cutoff=CUTOFF)
     model = Committee(learner, members=2).double().to(device)
     examples = []
     for seed in range(4):
@@ -105,7 +106,7 @@ def trained(work, device):
     """The losses of five steps, and the errors after them."""
     model, loss, examples, targets = work(device)
     batches = Minibatches(examples, batch_size=2, generator=torch.Generator().manual_seed(0))
-    training = Training(model, loss, batches=batches, budget=Budget(steps=5))
+    training = Training(model, loss, batches=batches, budget=Budget(steps=5), recipe=Recipe(optimizer="muon"))
     losses = [step.loss for step in training]
     options = {"predict": predict_tensors} if work is tensors else {}
     errors = prediction_errors(training.average, examples, targets, **options)

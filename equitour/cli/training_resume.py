@@ -26,7 +26,7 @@ OPTIONS = (
         "patience",
         "stop_after",
     ),
-    *("learning_rate", "decay", "weight_decay", "measure", "tensor_measure"),
+    *("optimizer", "learning_rate", "decay", "weight_decay", "measure", "tensor_measure"),
     *("energy_weight", "forces_weight", "stress_weight"),
 )
 
@@ -128,6 +128,8 @@ def options_of(plan: Plan) -> dict[str, Any]:
     names = ("model", "members", "dtype", "seed", "batch_size", "valid_fraction", "patience", "stop_after")
     options = {name: getattr(plan, name) for name in names} | {"cutoff": plan.settings["cutoff"]}
     options |= {name: plan.recipe[name] for name in ("learning_rate", "decay", "weight_decay")}
+    # The first states did not hold it; they were all of one kind.
+    options["optimizer"] = plan.recipe.get("optimizer", "adamw")
     targets = {target["name"]: target for target in plan.targets}
     if plan.response:
         return options | {"tensor_measure": plan.targets[0]["measure"]}

@@ -3,6 +3,7 @@
 from equitour.train.errors import Errors, prediction_errors
 from equitour.train.examples import Example, Minibatches, collate
 from equitour.train.loss import EachMember, Target, WeightedLoss, energy_and_forces
+from equitour.train.muon import Muon
 from equitour.train.parallel import rank_and_world, together
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
@@ -17,6 +18,7 @@ __all__ = [
     "Errors",
     "Example",
     "Minibatches",
+    "Muon",
     "Plateau",
     "Recipe",
     "Step",

