@@ -219,7 +219,7 @@ def test_stress_is_learnt_when_asked_for(tmp_path):
     assert errors[60, 3000] < 0.3 * errors[60, 0]
 
 
-def test_a_model_brings_its_own_optimizer_rate_and_decay_unless_told_otherwise(tmp_path):
+def test_a_model_brings_its_own_rate_and_decay_unless_told_otherwise(tmp_path):
     data = water(tmp_path / "water.extxyz", 3)
 
     def recipe(name, *words):

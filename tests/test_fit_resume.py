@@ -26,7 +26,7 @@ def begun(tmp_path_factory):
     [
         (("--model", "mace"), "with --model nequip"),
         (("--seed", 0), "with --seed 4"),
-        (("--optimizer", "muon"), "with --optimizer adamw"),
+        (("--optimizer", "adamw"), "with --optimizer muon"),
         (("--learning-rate", 0.5), "with --learning-rate 0.01"),
         (("--batch-size", 3), "with --batch-size 5"),
         (("--decay", 0.5), "with --decay 0.99"),

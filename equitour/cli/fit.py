@@ -68,9 +68,7 @@ def add_learning_arguments(learning) -> None:
     """Declare what the loss weighs and how fast the weights move."""
     learning.add_argument("--seed", type=int, help="of weights, order and validation split (0)")
     learning.add_argument("--batch-size", type=int, help="structures in a step (from the data)")
-    learning.add_argument(
-        "--optimizer", choices=("adamw", "muon"), help="how weights move (mace muon, others adamw)"
-    )
+    learning.add_argument("--optimizer", choices=("adamw", "muon"), help="how weights move (muon)")
     learning.add_argument("--learning-rate", type=float, help="at its highest (from the model)")
     learning.add_argument("--decay", type=float, help="of the average of weights (0.99)")
     learning.add_argument(

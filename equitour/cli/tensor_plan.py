@@ -91,7 +91,7 @@ def _recipe_of(arguments: argparse.Namespace) -> dict[str, Any]:
     from equitour.train import Recipe
 
     recipe = Recipe(
-        optimizer=arguments.optimizer or "adamw",
+        optimizer=arguments.optimizer,
         learning_rate=arguments.learning_rate or LEARNING_RATE,
         decay=arguments.decay,
         weight_decay=arguments.weight_decay or 0.0,

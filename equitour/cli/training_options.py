@@ -12,6 +12,10 @@ from equitour.cli.trouble import Trouble
 DEFAULTS = {
     "dtype": "float32",
     "seed": 0,
+    # Forces of AcAc, AdamW and Muon in meV/Å: MACE after 1,500 steps 15.5 and 9.5, NequIP after 1,000 32 and 20, after 500
+    # attention 88 and 50, SchNet 149 and 79, EGNN 235 and 148, MPNN 201 and 75, CGCNN 241 and 126. Polarizabilities of
+    # sixty molecules, 1,000 steps: 0.47 and 0.41.
+    "optimizer": "muon",
     "decay": 0.99,
     "energy_weight": 10.0,
     "forces_weight": 100.0,

@@ -34,14 +34,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # the default took AcAc from 21 to 16 in 1,500 steps.
     "mace": {"stretch": 3.0, "num_channels": 64},
 }
-# In 1,500 steps AdamW took MACE to 15.5 meV/Å on AcAc, Muon to 9.5.
-OPTIMIZERS = {"mace": "muon"}
-# 64 channels of MACE bear less than the 0.015 that 32 do: AcAc 21 to 23 meV/Å at 0.015 and 16 at 0.01.
-LEARNING_RATES = {"egnn": 0.003, "mace": 0.01, "nequip": 0.005}
-# A high rate with some decay did better than a third of the rate without; the fewer forces, the more of it: fifty
-# structures of malonaldehyde in 8,000 steps 46 meV/Å at 0.1 and 49 at 0.03, 450 of AcAc in 2,000 steps 18.9 at 0.06,
-# 17.3 at 0.03, and in 1,500 of the wider network 16.4 at 0.03, 15.5 at 0.01. Without it NequIP learns fifty structures of
-# ethanol by heart in twenty minutes (47 meV/Å); with 0.1 seven minutes give 42, and 39 with three members within 4 Å.
+# With Muon the rate hardly matters: 1,500 steps of MACE on AcAc gave 9.6, 9.5 and 9.7 meV/Å at 0.005, 0.01 and 0.02, and
+# 1,000 of NequIP 20 and 18 at 0.005 and 0.01. With AdamW 64 channels of MACE went astray above 0.01 (16 at 0.01, 23 at
+# 0.015).
+LEARNING_RATE, LEARNING_RATES = 0.01, {"egnn": 0.003}
+# Measured with AdamW. A high rate with some decay did better than a third of the rate without; the fewer forces, the more
+# of it: fifty structures of malonaldehyde in 8,000 steps 46 meV/Å at 0.1 and 49 at 0.03, 450 of AcAc in 2,000 steps 18.9
+# at 0.06, 17.3 at 0.03, and in 1,500 of the wider network 16.4 at 0.03, 15.5 at 0.01. Without it NequIP learns fifty
+# structures of ethanol by heart in twenty minutes (47 meV/Å); with 0.1 seven minutes give 42, and 39 with three members
+# within 4 Å.
 WEIGHT_DECAYS, WEIGHT_DECAYS_OF_FEW = {"mace": 0.01}, {"mace": 0.06, "nequip": 0.1}
 # Few forces leave more to chance than to time: members err less together than one alone (fifty structures of
 # malonaldehyde: several in 10 minutes of CPU 42 to 43 meV/Å, one with 8,000 steps 46 to 49).
@@ -168,14 +169,9 @@ def cutoff_of(model: str, file: StructureFile, *, components: int) -> float:
     return CUTOFF_OF_FEW_MOLECULES.get(model, CUTOFF) if few_molecules else CUTOFF
 
 
-def optimizer_of(model: str) -> str:
-    """What moves the weights of a model best, as far as it was measured."""
-    return OPTIMIZERS.get(model, "adamw")
-
-
 def learning_rate_of(model: str) -> float:
     """The highest rate that a model bears: the many layers of an EGNN die at the rate that suits the others."""
-    return LEARNING_RATES.get(model, 0.01)
+    return LEARNING_RATES.get(model, LEARNING_RATE)
 
 
 def weight_decay_of(model: str, *, components: int) -> float:

@@ -81,7 +81,7 @@ def _recipe_of(arguments: argparse.Namespace, model: str, *, components: int) ->
 
     given = arguments.weight_decay
     recipe = Recipe(
-        optimizer=arguments.optimizer or planning.optimizer_of(model),
+        optimizer=arguments.optimizer,
         learning_rate=arguments.learning_rate or planning.learning_rate_of(model),
         decay=arguments.decay,
         weight_decay=planning.weight_decay_of(model, components=components) if given is None else given,

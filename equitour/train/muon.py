@@ -97,7 +97,7 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
 
 
 def newton_schulz(stack: Tensor) -> Tensor:
-    """U Vᵀ, roughly, of matrices U S Vᵀ [..., rows, columns]; zero stays zero."""
+    """U Vᵀ, roughly, of matrices U S Vᵀ [stack, rows, columns]; zero stays zero."""
     a, b, c = COEFFICIENTS
     tall = stack.shape[-2] > stack.shape[-1]
     x = stack.mT if tall else stack
@@ -105,5 +105,5 @@ def newton_schulz(stack: Tensor) -> Tensor:
     x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-20)
     for _ in range(ROUNDS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.mT if tall else x

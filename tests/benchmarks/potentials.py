@@ -29,7 +29,7 @@ EAGER = (
         "nequip",
         "nequip",
         {"as_fit": True},
-        note="eager; in the loop of `equitour fit`",
+        note="eager; in the loop of `equitour.train`",
     ),
     Side(
         "mace", "mace", "mace", {"correlation": 2}, note="3 layers, correlation 2 (1 fails for one element)"
@@ -50,8 +50,8 @@ EAGER = (
         "equitour",
         "equitour",
         options={"radial_width": 16, "as_fit": True},
-        note="as `equitour fit` takes a step: radial networks 8-16-out, gradients of the parameters alone, Adam in one "
-        "pass",
+        note="as `equitour.train` takes a step with AdamW: radial networks 8-16-out, gradients of the parameters alone, "
+        "Adam in one pass",
     ),
     Side(
         "equitour-plain",
@@ -67,7 +67,7 @@ COMPILED = (
         "equitour-compiled",
         "equitour",
         options={"radial_width": 16, "compile": True, "as_fit": True},
-        note="compile=True, as `equitour fit` takes a step",
+        note="compile=True, as `equitour.train` takes a step",
     ),
     Side(
         "equitour-plain-compiled",

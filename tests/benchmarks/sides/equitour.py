@@ -13,7 +13,7 @@ from .torch_training import TorchTrainer, read_task
 def prepare(task: dict) -> TorchTrainer:
     """The network and its graph; options: `radial_width`, instead of the width that all share, `compile`, `as_fit`.
 
-    `as_fit` takes a step as `equitour fit` does; see `TorchTrainer`.
+    `as_fit` takes a step as `equitour.train` does with AdamW; see `TorchTrainer`.
     """
     batch, settings, options = read_task(task)
     torch.manual_seed(0)
