@@ -82,6 +82,22 @@ def test_a_state_of_the_first_version_still_goes_on(begun, tmp_path):
     assert load_state(state_of(here))["training"]["budget"]["steps_done"] == 5
 
 
+def test_a_state_from_before_there_was_a_choice_goes_on_with_adamw(tmp_path, capsys):
+    data, out = water(tmp_path / "water.extxyz", 4), tmp_path / "model.safetensors"
+    fit("--data", data, "--out", out, "--steps", 2, "--optimizer", "adamw", *TINY)
+    state = load_state(state_of(out))
+    del state["plan"]["recipe"]["optimizer"]
+    save_state(state, state_of(out))
+    capsys.readouterr()
+    again = ("fit", "--data", data, "--out", out, "--resume", "--steps", 4)
+    assert "with --optimizer adamw, received --optimizer muon" in refusal(
+        capsys, *again, "--optimizer", "muon"
+    )
+    fit(*again[1:])
+    groups = load_state(state_of(out))["training"]["optimizer"]["param_groups"]
+    assert all("orthogonal" not in group for group in groups)
+
+
 def test_another_validation_file_is_refused(tmp_path, capsys):
     data, valid = water(tmp_path / "water.extxyz", 4), water(tmp_path / "valid.extxyz", 3, seed=9)
     other, out = water(tmp_path / "other.extxyz", 3, seed=10), tmp_path / "model.safetensors"
