@@ -74,7 +74,8 @@ def add_learning_arguments(learning) -> None:
     learning.add_argument(
         "--weight-decay",
         type=float,
-        help="share of a weight taken away a step, times the rate (from the model; more where at most 5,000 components of forces are learnt)",
+        help="share of a weight taken away a step, times the rate (from the model; more where at most 5,000 "
+        "components of forces are learnt)",
     )
     learning.add_argument("--energy-weight", type=float, help="of energies per atom (10)")
     learning.add_argument("--forces-weight", type=float, help="of forces (100)")

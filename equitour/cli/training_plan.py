@@ -34,9 +34,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # the default took AcAc from 21 to 16 in 1,500 steps.
     "mace": {"stretch": 3.0, "num_channels": 64},
 }
-# With Muon the rate hardly matters: 1,500 steps of MACE on AcAc gave 9.6, 9.5 and 9.7 meV/Å at 0.005, 0.01 and 0.02, and
-# 1,000 of NequIP 20 and 18 at 0.005 and 0.01. With AdamW 64 channels of MACE went astray above 0.01 (16 at 0.01, 23 at
-# 0.015).
+# With Muon the rate hardly matters: 1,500 steps of MACE on AcAc gave 9.5 to 9.7 meV/Å at rates from 0.005 to 0.02 and a
+# `match` from 0.2 to 0.5 (13.8 at 0.05), 1,000 of NequIP 20 and 18 at 0.005 and 0.01. With AdamW 64 channels of MACE went
+# astray above 0.01 (16 at 0.01, 23 at 0.015).
 LEARNING_RATE, LEARNING_RATES = 0.01, {"egnn": 0.003}
 # Measured with AdamW. A high rate with some decay did better than a third of the rate without; the fewer forces, the more
 # of it: fifty structures of malonaldehyde in 8,000 steps 46 meV/Å at 0.1 and 49 at 0.03, 450 of AcAc in 2,000 steps 18.9

@@ -17,8 +17,8 @@ class Muon(torch.optim.AdamW):
 
     B ← μ B + (1 − μ) G; U Vᵀ of μ B + (1 − μ) G = U S Vᵀ; W ← (1 − γλ) W − γ · `match` · √(longer side) · U Vᵀ.
     Each direction of channels thus moves by the same amount, however small its gradient, where Adam follows the few
-    that the loss feels most. torch's own Muon takes neither stacks of matrices, one for each species or degree, nor
-    single precision.
+    that the loss feels most. torch's own Muon takes single matrices alone, where ours come in stacks, one for each
+    species, and rounds to bfloat16.
 
     Args:
         weights: All that is to be moved; those of two or more axes whose last two are at least `NARROWEST` long count
