@@ -1,5 +1,7 @@
 """`equitour fit --resume` and `--overwrite`: what goes on, what is refused, and what a stop may promise."""
 
+import re
+
 import pytest
 from ase.io import read, write
 from test_fit_command import TINY, fit, refusal, water
@@ -70,6 +72,16 @@ def test_the_same_command_goes_on_and_so_does_one_without_options(begun, tmp_pat
     for steps, words in ((5, BEGUN[2:]), (6, []), (7, ["--batch-size", 5, "--valid-fraction", 0.05])):
         fit("--data", data, "--out", here, "--resume", "--compile", "no", "--steps", steps, *words)
         assert load_state(state_of(here))["training"]["budget"]["steps_done"] == steps
+
+
+def test_the_bar_of_a_resumed_training_begins_where_it_stands(begun, tmp_path, capsys):
+    data, out = begun
+    here = tmp_path / "model.safetensors"
+    state_of(here).write_bytes(state_of(out).read_bytes())
+    done = load_state(state_of(here))["training"]["budget"]["steps_done"]
+    capsys.readouterr()
+    fit("--data", data, "--out", here, "--resume", "--steps", 2 * done)
+    assert re.findall(r"nequip: +(\d+)%", capsys.readouterr().err)[0] == "50"
 
 
 def test_a_state_of_the_first_version_still_goes_on(begun, tmp_path):

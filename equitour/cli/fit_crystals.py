@@ -171,7 +171,9 @@ def watched(training: Training, out: Path):
 
     layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     written, shown = time.monotonic(), {}
-    with tqdm(total=1.0, desc="crystals", bar_format=layout, file=sys.stderr) as bar:
+    # A bar that jumped to where a resumed training stands would wait for jumps as large before it moves again.
+    options = {"initial": training.budget.progress, "miniters": 0, "file": sys.stderr}
+    with tqdm(total=1.0, desc="crystals", bar_format=layout, **options) as bar:
         for step in training:
             # One step says little, since times and noise differ; a hundred say enough.
             shown = {name: 0.99 * shown.get(name, value) + 0.01 * value for name, value in step.terms.items()}

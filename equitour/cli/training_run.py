@@ -100,9 +100,9 @@ class Run:
         started = time.process_time()
         training, self.due = self.training, self._due()
         layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
-        bar = tqdm(
-            total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, file=sys.stderr
-        )
+        # A bar that jumped to where a resumed training stands would wait for jumps as large before it moves again.
+        options = {"initial": training.budget.progress, "miniters": 0, "file": sys.stderr}
+        bar = tqdm(total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, **options)
         with bar, stopping_politely() as stop:
             for step in training:
                 bar.n = training.budget.progress
