@@ -47,10 +47,9 @@ class Placement(TorchDispatchMode):
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = operation._schema.name
+        tensors, there = tensors_in((args, kwargs)), tensors_in((args, kwargs), There)
         placed = (args[:1] + args[2:] if name in POINTING else args, kwargs)
-        tensors = [leaf for leaf in tree_flatten(placed)[0] if isinstance(leaf, torch.Tensor)]
-        there = [tensor for tensor in tensors if isinstance(tensor, There)]
-        here = [tensor for tensor in tensors if tensor.device.type == "cpu" and tensor.ndim]
+        here = [tensor for tensor in tensors_in(placed) if tensor.device.type == "cpu" and tensor.ndim]
         assert len(there) == sum(tensor.device.type == NAME for tensor in tensors), "a tensor without numbers"
         if there and here and name not in COPIES:
             raise RuntimeError(
@@ -85,6 +84,11 @@ class FromNumbers(TorchFunctionMode):
 def is_list(leaf: Any) -> bool:
     """Whether an index is a list of numbers."""
     return isinstance(leaf, list)
+
+
+def tensors_in(tree: Any, kind: type = torch.Tensor) -> list[torch.Tensor]:
+    """All of a kind in nested arguments."""
+    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, kind)]
 
 
 def inner(leaf: Any) -> Any:

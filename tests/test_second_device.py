@@ -55,6 +55,8 @@ def test_what_lies_on_the_cpu_is_refused_beside_what_lies_there():
         for mixed in (lambda: x + y, lambda: torch.cat([x, y]), lambda: x.index_add(0, y.long(), x)):
             with pytest.raises(RuntimeError, match=r"tensors of the CPU, \[\(3,\)\]"):
                 mixed()
+        with pytest.raises(RuntimeError, match="tensors of the CPU"):
+            y[x.long()]
         # As on CUDA: single numbers, indices and copies may.
         assert (x * y.sum())[y.long()].cpu().tolist() == [3.0, 3.0, 3.0]
         assert x.copy_(2 * y).cpu().tolist() == [2.0, 2.0, 2.0]

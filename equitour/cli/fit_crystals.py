@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equitour.cli.asking import require_place, require_positive
+from equitour.cli.progress import bar_of
 from equitour.cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -167,13 +168,8 @@ def training_of(arguments: argparse.Namespace, crystals: Crystals, properties: d
 
 def watched(training: Training, out: Path):
     """The training's steps, with a bar, and the state written every minute."""
-    from tqdm.auto import tqdm
-
-    layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     written, shown = time.monotonic(), {}
-    # A bar that jumped to where a resumed training stands would wait for jumps as large before it moves again.
-    options = {"initial": training.budget.progress, "miniters": 0, "file": sys.stderr}
-    with tqdm(total=1.0, desc="crystals", bar_format=layout, **options) as bar:
+    with bar_of(training, "crystals") as bar:
         for step in training:
             # One step says little, since times and noise differ; a hundred say enough.
             shown = {name: 0.99 * shown.get(name, value) + 0.01 * value for name, value in step.terms.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equitour.cli import compiling, energy_report, tensor_report
+from equitour.cli.progress import bar_of
 from equitour.cli.stopping import stopping_politely
 from equitour.cli.training_options import with_defaults
 from equitour.cli.training_plan import Plan
@@ -95,15 +96,9 @@ class Run:
 
     def go(self) -> str:
         """Train to the end of the budget, or until a stop, after which the state is written; the result in words."""
-        from tqdm.auto import tqdm
-
         started = time.process_time()
         training, self.due = self.training, self._due()
-        layout = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
-        # A bar that jumped to where a resumed training stands would wait for jumps as large before it moves again.
-        options = {"initial": training.budget.progress, "miniters": 0, "file": sys.stderr}
-        bar = tqdm(total=1.0, desc=self.plan.model, bar_format=layout, disable=not self.first, **options)
-        with bar, stopping_politely() as stop:
+        with bar_of(training, self.plan.model, shown=self.first) as bar, stopping_politely() as stop:
             for step in training:
                 bar.n = training.budget.progress
                 bar.set_postfix_str(self._words(step.loss), refresh=False)
